@@ -1,1 +1,15 @@
-//! See ARCHITECTURE.md.
+//! What the three daemons share with the operating system: clock, timers, signals, service manager, priorities,
+//! logging, arguments and the small durable state file.
+//!
+//! There is no event-loop framework here: each daemon writes its own `driver.rs` from these parts. Everything works on
+//! a tokio `current_thread` runtime; nothing spawns threads except the log writer.
+
+pub mod args;
+pub mod clock;
+pub mod logging;
+pub mod notify;
+pub mod panic;
+pub mod realtime;
+pub mod signals;
+pub mod stall;
+pub mod state_file;

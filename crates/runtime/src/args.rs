@@ -1,0 +1,66 @@
+//! The command line that `hbd`, `arbiterd` and `resd` share. Other tools rely on these names.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::logging::LogFormat;
+
+/// Where sockets are made unless `--run-dir` says otherwise.
+pub const DEFAULT_RUN_DIR: &str = "/run/hotpair";
+/// Where durable state is kept unless `--state-dir` says otherwise.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/hotpair";
+/// The configuration read unless `--config` says otherwise.
+pub const DEFAULT_CONFIG: &str = "/etc/hotpair/hotpair.toml";
+/// Exit code for a command line or configuration that is wrong (sysexits(3) EX_USAGE).
+pub const EXIT_BAD_CONFIG: u8 = 64;
+
+/// Options of every daemon: flatten it into the daemon's own `clap::Parser`.
+#[derive(Debug, Clone, Args)]
+pub struct DaemonArgs {
+    /// Configuration file, the same on both nodes.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Which node of the configuration this machine is. Without it the host name is taken.
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// Directory of the daemons' sockets.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_RUN_DIR, env = "HOTPAIR_RUN_DIR")]
+    pub run_dir: PathBuf,
+    /// Directory of the durable state.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
+    pub state_dir: PathBuf,
+    /// Check the configuration and exit: 0 if it is good, 64 if not. Opens nothing else.
+    #[arg(long)]
+    pub check: bool,
+    /// How log lines are written to standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged: off, error, warn, info, debug or trace, or per module as in `info,hbd::udp=debug`.
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Daemon {
+        #[command(flatten)]
+        args: DaemonArgs,
+    }
+
+    #[test]
+    fn the_documented_command_line_is_accepted() {
+        let daemon = Daemon::parse_from([
+            "hbd", "--config", "a.toml", "--node", "n1", "--run-dir", "r", "--state-dir", "s", "--check",
+            "--log-format", "json", "--log-level", "debug",
+        ]);
+        assert_eq!(daemon.args.node.as_deref(), Some("n1"));
+        assert!(daemon.args.check);
+        assert_eq!(daemon.args.log_format, LogFormat::Json);
+        assert_eq!(Daemon::parse_from(["hbd"]).args.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
+    }
+}
