@@ -55,12 +55,27 @@ mod tests {
     #[test]
     fn the_documented_command_line_is_accepted() {
         let daemon = Daemon::parse_from([
-            "hbd", "--config", "a.toml", "--node", "n1", "--run-dir", "r", "--state-dir", "s", "--check",
-            "--log-format", "json", "--log-level", "debug",
+            "hbd",
+            "--config",
+            "a.toml",
+            "--node",
+            "n1",
+            "--run-dir",
+            "r",
+            "--state-dir",
+            "s",
+            "--check",
+            "--log-format",
+            "json",
+            "--log-level",
+            "debug",
         ]);
         assert_eq!(daemon.args.node.as_deref(), Some("n1"));
         assert!(daemon.args.check);
         assert_eq!(daemon.args.log_format, LogFormat::Json);
-        assert_eq!(Daemon::parse_from(["hbd"]).args.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
+        assert_eq!(
+            Daemon::parse_from(["hbd"]).args.state_dir,
+            PathBuf::from(DEFAULT_STATE_DIR)
+        );
     }
 }
