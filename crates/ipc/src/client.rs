@@ -29,7 +29,7 @@ pub enum ConnectError {
     /// The socket or its directory is closed to this user.
     #[error(
         "cannot reach the daemon at {path}: permission denied; run it as root, or as a member of the group hotpair \
-         (hotpair-admin to change things; membership counts from the next login on)"
+         (and of hotpair-admin to change things; membership counts from the next login on)"
     )]
     Permission {
         /// The socket.

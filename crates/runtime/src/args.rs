@@ -41,6 +41,20 @@ pub struct DaemonArgs {
     pub log_level: String,
 }
 
+impl DaemonArgs {
+    /// The node this machine is: `--node`, else the host name up to its first dot. `None` if the kernel's host name
+    /// cannot be read or is empty; whether the configuration knows the node is the daemon's to judge.
+    #[must_use]
+    pub fn node_or_host_name(&self) -> Option<String> {
+        if let Some(node) = &self.node {
+            return Some(node.clone());
+        }
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        let short = host.trim().split('.').next().unwrap_or_default();
+        (!short.is_empty()).then(|| short.to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +85,20 @@ mod tests {
             "debug",
         ]);
         assert_eq!(daemon.args.node.as_deref(), Some("n1"));
+        assert_eq!(daemon.args.node_or_host_name().as_deref(), Some("n1"));
         assert!(daemon.args.check);
         assert_eq!(daemon.args.log_format, LogFormat::Json);
         assert_eq!(
             Daemon::parse_from(["hbd"]).args.state_dir,
             PathBuf::from(DEFAULT_STATE_DIR)
         );
+    }
+    #[test]
+    fn without_a_node_the_host_name_is_taken() {
+        let host = Daemon::parse_from(["hbd"])
+            .args
+            .node_or_host_name()
+            .unwrap();
+        assert!(!host.contains('.') && !host.contains('\n'), "{host}");
     }
 }

@@ -26,7 +26,7 @@ fn huffman(text: &str) -> Vec<u8> {
         let (code, length) = code(character);
         bits.push_str(&format!("{code:0width$b}", width = length as usize));
     }
-    while bits.len() % 8 != 0 {
+    while !bits.len().is_multiple_of(8) {
         bits.push('1');
     }
     bits.as_bytes()
@@ -218,13 +218,13 @@ fn arbitrary_bytes_keep_their_number_and_do_not_depend_on_fragmentation() {
         };
         for _ in 0..random.next() % 4 {
             let mut payload = random.bytes(60);
-            if random.next() % 2 == 0 {
+            if random.next().is_multiple_of(2) {
                 // Lean towards what the parser looks at: literals under the static and the literal name.
                 let value = random.bytes(20);
                 payload.push([0x41, 0x01, 0x11, 0x40][(random.next() % 4) as usize]);
-                payload.extend(string_literal(&value, random.next() % 2 == 0));
+                payload.extend(string_literal(&value, random.next().is_multiple_of(2)));
             }
-            let kind = if random.next() % 4 == 0 {
+            let kind = if random.next().is_multiple_of(4) {
                 (random.next() % 10) as u8
             } else {
                 TYPE_HEADERS
@@ -232,7 +232,7 @@ fn arbitrary_bytes_keep_their_number_and_do_not_depend_on_fragmentation() {
             input.extend(frame(kind, random.next() as u8, &payload));
         }
         let cut = random.next() as usize % (input.len() + 1);
-        if random.next() % 4 == 0 {
+        if random.next().is_multiple_of(4) {
             input.truncate(cut);
         }
         let whole = pass(&input, input.len().max(1));
