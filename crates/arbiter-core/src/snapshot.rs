@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Claim, Digest, Epoch, GroupName, GroupObserved, GroupState, NodeId, NodeMode, PathView, Readiness, Timestamp,
-    Verdict,
+    BootId, Claim, Digest, Epoch, GroupName, GroupObserved, GroupState, NodeId, NodeMode, PathView, Readiness,
+    Timestamp, Verdict,
 };
 
 /// Is a node there?

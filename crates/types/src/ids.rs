@@ -12,7 +12,9 @@ pub enum IdError {
     #[error("a name has 1 to {MAX_NAME_LEN} characters, this one has {0}")]
     Length(usize),
     /// Names are made of ASCII letters, digits, `-`, `_` and `.`, and start with a letter or digit.
-    #[error("character {0:?} is not allowed in a name (letters, digits, '-', '_' and '.'; the first a letter or digit)")]
+    #[error(
+        "character {0:?} is not allowed in a name (letters, digits, '-', '_' and '.'; the first a letter or digit)"
+    )]
     Character(char),
     /// A pair has exactly two nodes, numbered 0 and 1.
     #[error("a pair has nodes 0 and 1, not {0}")]

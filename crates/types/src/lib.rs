@@ -30,8 +30,8 @@ pub use observed::{
     Failure, FailureScope, GroupObserved, GroupState, ObservedView, ReadinessIssue, ResourceObserved, ResourceState,
 };
 pub use peer_view::{
-    Direction, DirectionView, Medium, PathCause, PathState, PathStats, PathView, PeerIdentity, PeerView, ReceivedAdvert,
-    Stall,
+    Direction, DirectionView, Medium, PathCause, PathState, PathStats, PathView, PeerIdentity, PeerView,
+    ReceivedAdvert, Stall,
 };
 pub use target::{Desired, GroupTarget, Target};
 pub use time::Timestamp;

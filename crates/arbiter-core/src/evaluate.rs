@@ -1,0 +1,504 @@
+//! From facts to effects: one pass over everything after each input.
+
+use crate::Arbiter;
+use crate::facts::{Facts, FailedHere, Known, PeerClaim, PeerPresence, Phase, Sign, Steward};
+use crate::group::{Group, Taking};
+use crate::io::{Event, Failback, Output, Sentence, Severity};
+use crate::rules::{self, Action, Rule};
+use crate::safety::Need;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+use hotpair_types::{
+    Claim, Desired, Epoch, FailureScope, Generation, GroupState, GroupTarget, NodeMode, Readiness, Target, Timestamp,
+    Until, Verdict,
+};
+
+/// An offer that the peer does not take within this time is taken back.
+const OFFER_LIFE: Duration = Duration::from_secs(15);
+/// After an offer was taken back, no other one is made for so long, except by a person's order.
+const RELEASE_PAUSE: Duration = Duration::from_secs(60);
+/// Clocks of the nodes drift apart by at most this fraction (FAULTS A3: rho = 1e-3), 1/RHO_INVERSE.
+const RHO_INVERSE: u32 = 1000;
+/// A lease is renewed when a third of it has passed.
+const LEASE_RENEWALS: u32 = 3;
+
+impl Arbiter {
+    /// What hbd tells of the peer.
+    pub(crate) fn presence(&self) -> PeerPresence {
+        match &self.view {
+            Some(view) if self.hbd_alive && view.any_path_alive() => PeerPresence::Heard,
+            Some(view) if self.hbd_alive && view.all_paths_down() => PeerPresence::Silent,
+            _ => PeerPresence::Unknown,
+        }
+    }
+
+    /// What the safety check tells. A heartbeat that came after the paths had gone down is a sign of life as well, though
+    /// the path stays red until enough have come.
+    pub(crate) fn sign(&self) -> Sign {
+        if self.heard_while_down {
+            return Sign::Alive(hotpair_types::LifeSign::Software);
+        }
+        match &self.verdict {
+            Some(Verdict::PeerAlive(sign)) => Sign::Alive(*sign),
+            Some(Verdict::NoSign) => Sign::None,
+            Some(Verdict::IAmIsolated) => Sign::Isolated,
+            Some(Verdict::Unknown) | None => Sign::Unknown,
+        }
+    }
+
+    fn need(&self) -> Need {
+        match &self.view {
+            Some(view) if self.hbd_alive && view.all_paths_down() => Need::Silent,
+            Some(view) if self.hbd_alive && view.all_paths_late() => Need::Late,
+            _ => Need::Off,
+        }
+    }
+
+    fn hear_while_down(&self, now: Timestamp) -> bool {
+        let Some(view) = &self.view else { return false };
+        let Some(heard) = view.last_heard else { return false };
+        if !view.all_paths_down() {
+            return false;
+        }
+        let down_since = view.paths.iter().map(|p| p.rx.since).max().unwrap_or_default();
+        let detection = view.paths.iter().map(|p| p.interval.saturating_mul(p.lost)).max().unwrap_or_default();
+        heard > down_since && now.since(heard) < detection
+    }
+
+    pub(crate) fn evaluate(&mut self, now: Timestamp) {
+        self.expire(now);
+        self.heard_while_down = self.hear_while_down(now);
+        if let Some(order) = self.safety.drive(self.need(), now) {
+            self.outputs.push_back(Output::Safety(order));
+        }
+        self.judge_peer(now);
+        for at in 0..self.groups.len() {
+            self.decide(at, now);
+        }
+        self.persist_if_changed(now);
+        self.advertise();
+        self.retarget(now);
+        self.raise_alarms(now);
+        self.outputs.push_back(Output::StatusChanged);
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        if !self.boot_wait_over && now >= self.started.after(self.config.boot_wait) {
+            self.boot_wait_over = true;
+        }
+        if self.revalidate_until.is_some_and(|until| now >= until) {
+            self.revalidate_until = None;
+        }
+        self.expire_requests(now);
+        for group in &mut self.groups {
+            let settings = &mut group.settings.value;
+            settings.frozen = settings.frozen.filter(|u| u.lasts(now));
+            settings.maintenance = settings.maintenance.filter(|u| u.lasts(now));
+            settings.moves.retain(|u| u.lasts(now));
+            group.failed_until = group.failed_until.filter(|u| u.lasts(now));
+            group.release_blocked_until = group.release_blocked_until.filter(|u| u.lasts(now));
+            if group.intent.as_ref().is_some_and(|i| now >= i.since.after(crate::orders::REQUEST_LIFE)) {
+                group.intent = None;
+            }
+        }
+    }
+
+    /// Takes the verdict over and tells the history when the peer's state changed.
+    fn judge_peer(&mut self, now: Timestamp) {
+        let verdict = self.safety.verdict(now);
+        if verdict != self.verdict {
+            if let Some(word) = &verdict
+                && *word != Verdict::Unknown
+            {
+                let severity = if *word == Verdict::NoSign { Severity::Warning } else { Severity::Info };
+                let id = match word {
+                    Verdict::PeerAlive(_) => "S110",
+                    Verdict::NoSign => "S120",
+                    Verdict::IAmIsolated => "S130",
+                    Verdict::Unknown => "S140",
+                };
+                let sign = match word {
+                    Verdict::PeerAlive(sign) => sign.as_str().to_string(),
+                    _ => String::new(),
+                };
+                let evidence: String = self.safety.lines().rev().take(12).fold(String::new(), |mut all, line| {
+                    all.insert_str(0, line);
+                    all.insert_str(0, if all.is_empty() { "" } else { "; " });
+                    all
+                });
+                self.event(now, id, severity, None, None, &[("sign", sign), ("evidence", evidence)]);
+            }
+            self.verdict = verdict;
+        }
+        self.report_peer(now);
+    }
+
+    fn decide(&mut self, at: usize, now: Timestamp) {
+        self.track(at, now);
+        let Some(facts) = self.facts(at, now) else { return };
+        let rule = rules::decide(&facts);
+        self.apply(at, rule, &facts, now);
+        self.note(at, rule, &facts, now);
+    }
+
+    /// Small memories that facts are made of.
+    fn track(&mut self, at: usize, now: Timestamp) {
+        let heard = self.presence() == PeerPresence::Heard;
+        let me = self.me();
+        let current = self.word.as_ref().is_some_and(|w| w.current);
+        let synced = self.synced();
+        let arbiter = self.seed.arbiter;
+        let seen = self.word.as_ref().map(|w| w.advert.seen);
+        let Some(group) = self.groups.get_mut(at) else { return };
+        let ready_there =
+            current && group.remote.as_ref().is_some_and(|r| r.ready == Readiness::Ready && !r.failed) && heard;
+        group.peer_ready_since = if ready_there { group.peer_ready_since.or(Some(now)) } else { None };
+        if let Some(failure) = group.observed.as_ref().and_then(|o| o.failure.as_ref())
+            && failure.scope != FailureScope::Network
+            && group.state() == GroupState::Failed
+        {
+            group.failed_until = Some(Until(now.after(group.config.move_window)));
+        }
+        // The peer's rival claim by a lower epoch: when it ends, clients must be told again where the address is.
+        let rival = group.steward() == me
+            && group.serving()
+            && current
+            && group.remote.as_ref().is_some_and(|r| r.serving && r.claim == Claim::Owner && r.epoch < group.epoch);
+        match (rival, group.conflict_since) {
+            (true, None) => {
+                group.conflict_since = Some(now);
+                group.announce += 1;
+            }
+            (false, Some(_)) if current && group.remote.as_ref().is_some_and(|r| !r.serving) => {
+                group.conflict_since = None;
+                group.announce += 1;
+            }
+            _ => {}
+        }
+        if group.phase == Phase::Withdrawing && heard && current && synced {
+            let confirmed = seen.is_some_and(|(run, seq)| run == arbiter && seq >= group.withdrawal_seq)
+                && group.remote.as_ref().is_none_or(|r| r.epoch <= group.epoch);
+            if confirmed {
+                group.set_phase(Phase::Withdrawn, now);
+            }
+        }
+        if group.steward() != me && group.phase != Phase::Normal {
+            group.set_phase(Phase::Normal, now);
+            group.intent = None;
+        }
+        if group.phase == Phase::Withdrawn {
+            // The peer saw the withdrawal and did not take: this node goes on with the group it still owns.
+            group.authorised = (group.epoch.owner() == Some(me)).then_some(group.epoch);
+            group.set_phase(Phase::Normal, now);
+        }
+    }
+
+    pub(crate) fn synced(&self) -> bool {
+        self.word.as_ref().is_some_and(|w| w.current && w.advert.seen.0 == self.seed.arbiter)
+    }
+
+    fn config_same(&self) -> bool {
+        self.word.as_ref().is_none_or(|w| w.advert.config == self.config.digest)
+    }
+
+    fn may_host(&self, group: &Group, node: hotpair_types::NodeId) -> bool {
+        let mode = self.nodes.get(node.index()).map_or(NodeMode::Online, |n| n.value.mode);
+        group.config.nodes.contains(&node) && mode == NodeMode::Online
+    }
+
+    fn lease_wait(&self, group: &Group, now: Timestamp) -> bool {
+        let Some(lease) = group.config.lease.filter(|_| group.config.wait_for_lease) else { return false };
+        let margin = lease / RHO_INVERSE * 2 + Duration::from_millis(100);
+        // Without any word since the start of this run, the peer may have renewed right before it.
+        let last = self.view.as_ref().and_then(|v| v.last_heard).unwrap_or(self.started);
+        now < last.after(lease + margin)
+    }
+
+    pub(crate) fn facts(&self, at: usize, now: Timestamp) -> Option<Facts> {
+        let group = self.groups.get(at)?;
+        let me = self.me();
+        let settings = &group.settings.value;
+        let current = self.word.as_ref().is_some_and(|w| w.current);
+        let remote = group.remote.as_ref();
+        let peer_resd = self.word.as_ref().is_some_and(|w| w.advert.resd_alive);
+        Some(Facts {
+            resd_known: self.resd_alive && self.observed.is_some(),
+            peer: self.presence(),
+            peer_current: current,
+            synced: self.synced(),
+            config_same: self.config_same(),
+            sign: if self.presence() == PeerPresence::Silent { self.sign() } else { Sign::Unknown },
+            vouched: self.vouched,
+            boot_wait: !self.boot_wait_over,
+            heard_this_boot: self.heard_peer,
+            boot_alone: self.config.boot_alone,
+            revalidating: self.revalidate_until.is_some(),
+            persist_broken: self.persist_error.is_some(),
+            epoch: group.epoch,
+            ever_owned: group.epoch.owner().is_some(),
+            steward: if group.steward() == me { Steward::Me } else { Steward::Peer },
+            taking: group.taking.is_some(),
+            authorised: group.authorised == Some(group.epoch) && group.epoch.owner() == Some(me),
+            phase: group.phase,
+            local_state: group.state(),
+            serving: group.serving() && group.state() != GroupState::Unknown,
+            ready: match group.readiness(self.resd_alive) {
+                Readiness::Ready => Known::Yes,
+                Readiness::NotReady { .. } => Known::No,
+                Readiness::Unknown => Known::Unknown,
+            },
+            failed_here: failed_here(group),
+            i_may_host: self.may_host(group, me),
+            peer_may_host: self.may_host(group, me.other()),
+            peer_ready: match remote {
+                Some(r) if current => match &r.ready {
+                    _ if r.failed || !peer_resd => Known::No,
+                    Readiness::Ready => Known::Yes,
+                    Readiness::NotReady { .. } => Known::No,
+                    Readiness::Unknown => Known::Unknown,
+                },
+                _ => Known::Unknown,
+            },
+            peer_claim: match remote {
+                None => PeerClaim::Unknown,
+                Some(r) => match r.claim {
+                    Claim::None => PeerClaim::None,
+                    Claim::Owner => PeerClaim::Owner,
+                    Claim::Releasing => PeerClaim::Releasing,
+                    // An offer counts only by the highest epoch: an old one was answered already.
+                    Claim::Released(offer) if offer.to == me && r.epoch == group.epoch => PeerClaim::OffersToMe,
+                    Claim::Released(_) => PeerClaim::Releasing,
+                },
+            },
+            peer_serving: remote.is_some_and(|r| r.serving),
+            peer_epoch_higher: remote.is_some_and(|r| r.epoch.owner() == Some(me.other()) && r.epoch >= group.epoch),
+            frozen: settings.frozen.is_some(),
+            maintenance: settings.maintenance.is_some(),
+            quarantined: group.quarantined(now),
+            hold_on_silence: group.config.hold_on_silence,
+            require_unmet: group.config.require_unmet,
+            lease_wait: self.lease_wait(group, now),
+            move_asked: group.intent.is_some(),
+            failback_due: self.failback_due(group, now),
+            i_am_standby: !self.may_host(group, me),
+            release_blocked: group.release_blocked_until.is_some(),
+            offer_expired: group.phase == Phase::Released && now >= group.phase_since.after(OFFER_LIFE),
+        })
+    }
+
+    fn failback_due(&self, group: &Group, now: Timestamp) -> bool {
+        let Failback::Auto(after) = group.config.failback else { return false };
+        group.preferred() != self.me() && group.peer_ready_since.is_some_and(|since| now >= since.after(after))
+    }
+
+    fn apply(&mut self, at: usize, rule: &'static Rule, facts: &Facts, now: Timestamp) {
+        let me = self.me();
+        let advert_seq = self.advert_seq;
+        let window_end = |g: &Group| Until(now.after(g.config.move_window));
+        let Some(group) = self.groups.get_mut(at) else { return };
+        match rule.action {
+            Action::Keep => {}
+            Action::Unmanage => group.desired = Desired::Unmanaged,
+            Action::Run if facts.ever_owned && group.epoch.owner() == Some(me) => {
+                group.set_phase(Phase::Normal, now);
+                group.authorised = Some(group.epoch);
+                group.desired = Desired::Started;
+            }
+            Action::Run => take(group, me, false),
+            Action::Stand => group.desired = Desired::Stopped,
+            Action::Release => {
+                if group.phase == Phase::Normal && facts.failed_here != FailedHere::No && !facts.move_asked {
+                    let until = window_end(group);
+                    group.settings.value.moves.push(until);
+                    group.settings.stamp = next_stamp(group.settings.stamp, me);
+                }
+                group.set_phase(Phase::Releasing, now);
+                group.authorised = None;
+                group.desired = Desired::Stopped;
+            }
+            Action::Offer => {
+                if group.phase != Phase::Released {
+                    group.offer_number += 1;
+                }
+                group.set_phase(Phase::Released, now);
+                group.desired = Desired::Stopped;
+            }
+            Action::Withdraw => {
+                if group.phase == Phase::Released {
+                    group.withdrawal_seq = advert_seq + 1;
+                    group.release_blocked_until = Some(Until(now.after(RELEASE_PAUSE)));
+                    group.intent = None;
+                }
+                group.set_phase(Phase::Withdrawing, now);
+                group.desired = Desired::Stopped;
+            }
+            Action::TakeOver => {
+                if group.taking.is_none() && !facts.vouched {
+                    let until = window_end(group);
+                    group.settings.value.moves.push(until);
+                    group.settings.stamp = next_stamp(group.settings.stamp, me);
+                }
+                if facts.failed_here != FailedHere::No {
+                    group.failed_until = None;
+                    group.local_clear += 1;
+                }
+                take(group, me, true);
+            }
+            Action::TakeOffered => take(group, me, false),
+        }
+    }
+
+    /// Records the decision: every change of the deciding rule is an event with its facts (B1).
+    fn note(&mut self, at: usize, rule: &'static Rule, facts: &Facts, now: Timestamp) {
+        let me = self.me();
+        let Some(group) = self.groups.get(at) else { return };
+        let not_ready = |r: Readiness| match r {
+            Readiness::NotReady { reason, .. } => reason,
+            Readiness::Ready | Readiness::Unknown => String::new(),
+        };
+        let failure = group
+            .observed
+            .as_ref()
+            .and_then(|o| o.failure.as_ref())
+            .map(|f| alloc::format!("{}: {}", f.resource, f.text))
+            .unwrap_or_default();
+        let parameters: BTreeMap<String, String> = [
+            ("group", group.config.name.to_string()),
+            ("node", self.name(me)),
+            ("peer", self.name(me.other())),
+            ("owner", group.epoch.owner().map(|o| self.name(o)).unwrap_or_default()),
+            ("preferred", self.name(group.preferred())),
+            ("epoch", group.epoch.to_string()),
+            ("failure", failure),
+            ("not_ready", not_ready(group.readiness(self.resd_alive))),
+            ("peer_not_ready", not_ready(group.remote.as_ref().map_or(Readiness::Unknown, |r| r.ready.clone()))),
+            ("moves", group.moves(now).to_string()),
+            ("by", group.intent.as_ref().map(|i| i.by.clone()).unwrap_or_default()),
+            (
+                "sign",
+                match facts.sign {
+                    Sign::Alive(sign) => sign.as_str().to_string(),
+                    Sign::Unknown | Sign::None | Sign::Isolated => String::new(),
+                },
+            ),
+        ]
+        .into_iter()
+        .map(|(k, v)| (k.to_string(), v))
+        .collect();
+        let sentence = Sentence { id: rule.id.to_string(), parameters };
+        let changed = group.rule != rule.id;
+        let name = group.config.name.clone();
+        if let Some(group) = self.groups.get_mut(at) {
+            group.rule = rule.id;
+            group.reason = sentence.clone();
+        }
+        // "Being written" lasts a millisecond and explains nothing.
+        if changed && rule.id != "R130" {
+            self.outputs.push_back(Output::Event(Event {
+                at: now,
+                sentence,
+                severity: rule.severity,
+                group: Some(name),
+                subject: None,
+                facts: facts.record(),
+            }));
+        }
+    }
+
+    /// Gives resd a new target if it differs from the accepted one.
+    fn retarget(&mut self, now: Timestamp) {
+        let Some(observed) = self.observed.as_ref().filter(|_| self.resd_alive) else { return };
+        let renew_leases = self.sign() != Sign::Isolated;
+        let boot = self.seed.boot;
+        let accepted = observed.generation;
+        let mut groups = BTreeMap::new();
+        for group in &mut self.groups {
+            group.lease_expires = lease(group, renew_leases, now);
+            groups.insert(
+                group.config.name.clone(),
+                GroupTarget {
+                    desired: group.desired,
+                    epoch: group.epoch,
+                    lease_expires: group.lease_expires,
+                    announce: group.announce,
+                    clear: group.settings.value.clear + group.local_clear,
+                    prepare: group.desired == Desired::Stopped && group.config.nodes.contains(&self.config.node),
+                },
+            );
+        }
+        let newest = self.target.as_ref().map(|t| t.generation).max(accepted);
+        // resd that lost its state, or a target it never got, must be told again.
+        let known_there = self.target.as_ref().is_some_and(|t| accepted.is_none_or(|a| a <= t.generation));
+        if known_there && self.target.as_ref().is_some_and(|t| t.groups == groups) {
+            return;
+        }
+        let generation = Generation(newest.unwrap_or_default().0.saturating_add(1));
+        let target = Target { generation, boot, groups };
+        self.target = Some(target.clone());
+        self.outputs.push_back(Output::Target(target));
+    }
+
+    pub(crate) fn group_deadline(&self, group: &Group) -> Option<Timestamp> {
+        let settings = &group.settings.value;
+        let mut next: Option<Timestamp> = None;
+        let mut at = |t: Option<Timestamp>| next = [next, t].into_iter().flatten().min();
+        at(settings.frozen.map(|u| u.0));
+        at(settings.maintenance.map(|u| u.0));
+        at(settings.moves.iter().map(|u| u.0).min());
+        at(group.failed_until.map(|u| u.0));
+        at(group.release_blocked_until.map(|u| u.0));
+        at(group.intent.as_ref().map(|i| i.since.after(crate::orders::REQUEST_LIFE)));
+        if group.phase == Phase::Released {
+            at(Some(group.phase_since.after(OFFER_LIFE)));
+        }
+        if let (Failback::Auto(after), Some(since)) = (group.config.failback, group.peer_ready_since)
+            && group.rule != "R324"
+            && group.preferred() != self.config.node
+            && group.steward() == self.config.node
+        {
+            at(Some(since.after(after)));
+        }
+        if let (Some(lease), Some(expires)) = (group.config.lease, group.lease_expires) {
+            at(Some(expires.before(lease - lease / LEASE_RENEWALS)));
+        }
+        if group.config.wait_for_lease
+            && let Some(lease) = group.config.lease
+            && group.rule == "R450"
+        {
+            let last = self.view.as_ref().and_then(|v| v.last_heard).unwrap_or(self.started);
+            at(Some(last.after(lease + lease / RHO_INVERSE * 2 + Duration::from_millis(100))));
+        }
+        next
+    }
+}
+
+fn take(group: &mut Group, me: hotpair_types::NodeId, takeover: bool) {
+    if group.taking.is_none() {
+        // At the end of the number space (2^64 moves) nothing is taken any more: the rule stays and says so.
+        group.taking = group.epoch.next(me).map(|epoch: Epoch| Taking { epoch, takeover });
+    }
+}
+
+pub(crate) fn next_stamp(stamp: hotpair_types::Stamp, node: hotpair_types::NodeId) -> hotpair_types::Stamp {
+    hotpair_types::Stamp { counter: stamp.counter.saturating_add(1), node }
+}
+
+/// The lease for the next target: renewed when a third has passed, kept as it was when the right is in doubt.
+fn lease(group: &Group, renew: bool, now: Timestamp) -> Option<Timestamp> {
+    let lease = group.config.lease.filter(|_| group.desired == Desired::Started)?;
+    match group.lease_expires {
+        Some(expires) if !renew || now < expires.before(lease - lease / LEASE_RENEWALS) => Some(expires),
+        _ => Some(now.after(lease)),
+    }
+}
+
+fn failed_here(group: &Group) -> FailedHere {
+    let failure = group.observed.as_ref().filter(|o| o.state == GroupState::Failed).and_then(|o| o.failure.as_ref());
+    match failure {
+        Some(f) if f.scope == FailureScope::Network => FailedHere::Network,
+        Some(_) => FailedHere::Resource,
+        None if group.failed_until.is_some() && group.state() != GroupState::Running => FailedHere::Resource,
+        None => FailedHere::No,
+    }
+}

@@ -1,0 +1,155 @@
+//! One group as this arbiter keeps it between inputs.
+
+use crate::facts::Phase;
+use crate::io::{GroupConfig, Sentence};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use hotpair_types::{
+    Claim, Desired, Epoch, GroupAdvert, GroupObserved, GroupSettings, GroupState, NodeId, Offer, Readiness, RequestId,
+    Stamp, Stamped, Timestamp, Until,
+};
+
+/// A move that a person asked for: one shot, forgotten when done, refused or too old.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Intent {
+    pub(crate) by: String,
+    pub(crate) since: Timestamp,
+    /// The peer's request that it answers, if it was made over there.
+    pub(crate) request: Option<RequestId>,
+}
+
+/// An own take-over under way: its epoch is being made durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Taking {
+    pub(crate) epoch: Epoch,
+    /// It is a takeover from a silent peer: validated again before it has any effect.
+    pub(crate) takeover: bool,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) config: GroupConfig,
+    pub(crate) epoch: Epoch,
+    pub(crate) taking: Option<Taking>,
+    pub(crate) settings: Stamped<GroupSettings>,
+    pub(crate) phase: Phase,
+    pub(crate) phase_since: Timestamp,
+    /// The advert that first carries the withdrawal.
+    pub(crate) withdrawal_seq: u64,
+    pub(crate) offer_number: u64,
+    pub(crate) intent: Option<Intent>,
+    /// It failed here and moved away or was given up; forgotten after the move window or by `clear`.
+    pub(crate) failed_until: Option<Until>,
+    pub(crate) release_blocked_until: Option<Until>,
+    /// Epoch by which a start here was authorised.
+    pub(crate) authorised: Option<Epoch>,
+    pub(crate) desired: Desired,
+    pub(crate) announce: u64,
+    /// Own bumps of the clear counter on top of the replicated one (a takeover gives a failed group a new try).
+    pub(crate) local_clear: u64,
+    pub(crate) lease_expires: Option<Timestamp>,
+    pub(crate) peer_ready_since: Option<Timestamp>,
+    /// The peer had it up by a lower epoch: both served it.
+    pub(crate) conflict_since: Option<Timestamp>,
+    pub(crate) rule: &'static str,
+    pub(crate) reason: Sentence,
+    pub(crate) observed: Option<GroupObserved>,
+    pub(crate) remote: Option<GroupAdvert>,
+}
+
+impl Group {
+    pub(crate) fn new(config: GroupConfig, now: Timestamp) -> Self {
+        Self {
+            config,
+            epoch: Epoch::NEVER,
+            taking: None,
+            settings: Stamped { stamp: Stamp::NEVER, value: GroupSettings::default() },
+            phase: Phase::Normal,
+            phase_since: now,
+            withdrawal_seq: 0,
+            offer_number: 0,
+            intent: None,
+            failed_until: None,
+            release_blocked_until: None,
+            authorised: None,
+            desired: Desired::Stopped,
+            announce: 0,
+            local_clear: 0,
+            lease_expires: None,
+            peer_ready_since: None,
+            conflict_since: None,
+            rule: "R999",
+            reason: Sentence { id: String::from("R999"), parameters: BTreeMap::new() },
+            observed: None,
+            remote: None,
+        }
+    }
+
+    /// The preferred node.
+    pub(crate) fn preferred(&self) -> NodeId {
+        self.config.nodes.first().copied().unwrap_or(NodeId::FIRST)
+    }
+
+    /// Who looks after the group.
+    pub(crate) fn steward(&self) -> NodeId {
+        self.epoch.owner().unwrap_or_else(|| self.preferred())
+    }
+
+    pub(crate) fn state(&self) -> GroupState {
+        self.observed.as_ref().map(|o| o.state).unwrap_or_default()
+    }
+
+    /// Unknown counts as serving: nobody may conclude from it that nothing runs.
+    pub(crate) fn serving(&self) -> bool {
+        self.observed.as_ref().is_none_or(|o| o.serving)
+    }
+
+    pub(crate) fn readiness(&self, resd_known: bool) -> Readiness {
+        match &self.observed {
+            Some(o) if resd_known && o.readiness_known => match o.not_ready.first() {
+                None => Readiness::Ready,
+                Some(first) => Readiness::NotReady {
+                    reason: first.text.clone(),
+                    network: o.not_ready.iter().any(|i| i.scope == hotpair_types::FailureScope::Network),
+                },
+            },
+            _ => Readiness::Unknown,
+        }
+    }
+
+    pub(crate) fn set_phase(&mut self, phase: Phase, now: Timestamp) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.phase_since = now;
+        }
+    }
+
+    pub(crate) fn claim(&self, me: NodeId) -> Claim {
+        if self.steward() != me {
+            return Claim::None;
+        }
+        match self.phase {
+            Phase::Normal | Phase::Withdrawing | Phase::Withdrawn if self.epoch.owner() == Some(me) => Claim::Owner,
+            Phase::Normal | Phase::Withdrawing | Phase::Withdrawn => Claim::None,
+            Phase::Releasing => Claim::Releasing,
+            Phase::Released => Claim::Released(Offer { to: me.other(), number: self.offer_number }),
+        }
+    }
+
+    /// Automatic moves that still count, those forgotten dropped.
+    pub(crate) fn moves(&self, now: Timestamp) -> u32 {
+        u32::try_from(self.settings.value.moves.iter().filter(|m| m.lasts(now)).count()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn quarantined(&self, now: Timestamp) -> bool {
+        self.moves(now) >= self.config.max_moves
+    }
+}
+
+impl Group {
+    /// As many moves are remembered as are allowed (those over are dropped at each evaluation).
+    pub(crate) fn moves_exhausted(&self) -> bool {
+        self.settings.value.moves.len() >= usize::try_from(self.config.max_moves).unwrap_or(usize::MAX)
+    }
+}

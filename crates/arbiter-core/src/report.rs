@@ -1,0 +1,236 @@
+//! What people get to see: events of changes, and the snapshot.
+
+use crate::Arbiter;
+use crate::facts::{PeerPresence, Sign};
+use crate::io::Severity;
+use crate::snapshot::{AlarmSnapshot, GroupOnNodeSnapshot, GroupSnapshot, NodeSnapshot, NodeState, Snapshot};
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use hotpair_types::{
+    Claim, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness, Timestamp,
+};
+
+/// A path's cause in plain English, for parameters of sentences (the console has its own words for both languages).
+pub(crate) fn cause(cause: &PathCause) -> Cow<'static, str> {
+    match cause {
+        PathCause::None => Cow::Borrowed("none"),
+        PathCause::NeverHeard => Cow::Borrowed("never-heard"),
+        PathCause::Missed(count) => Cow::Owned(alloc::format!("missed {count}")),
+        PathCause::NoCarrier => Cow::Borrowed("no-carrier"),
+        PathCause::DeviceMissing(what) => Cow::Owned(alloc::format!("device-missing: {what}")),
+        PathCause::IoError(what) => Cow::Owned(alloc::format!("io-error: {what}")),
+        PathCause::PartnerSilent => Cow::Borrowed("partner-silent"),
+        PathCause::PeerDoesNotHear => Cow::Borrowed("peer-does-not-hear"),
+        PathCause::NoReport => Cow::Borrowed("no-report"),
+        PathCause::Stale => Cow::Borrowed("stale"),
+        PathCause::Unauthenticated => Cow::Borrowed("unauthenticated"),
+        PathCause::OwnEcho => Cow::Borrowed("own-echo"),
+    }
+}
+
+impl Arbiter {
+    /// Paths that changed colour.
+    pub(crate) fn report_paths(&mut self, view: &PeerView, now: Timestamp) {
+        let old = self.view.as_ref().filter(|v| v.hbd == view.hbd).map(|v| v.paths.clone()).unwrap_or_default();
+        for path in &view.paths {
+            let before = old.iter().find(|p| p.name == path.name);
+            for (direction, is, was) in
+                [("rx", &path.rx, before.map(|b| &b.rx)), ("tx", &path.tx, before.map(|b| &b.tx))]
+            {
+                let was = was.map_or(PathState::Unknown, |w| w.state);
+                let (id, severity) = match (was, is.state) {
+                    (a, b) if a == b => continue,
+                    (_, PathState::Down) => ("P103", Severity::Warning),
+                    (_, PathState::Late) => ("P102", Severity::Info),
+                    (_, PathState::Up) => ("P101", Severity::Info),
+                    (_, PathState::Unknown) => continue,
+                };
+                let parameters = [
+                    ("direction", direction.to_string()),
+                    ("cause", cause(&is.cause).to_string()),
+                    ("medium", path.medium.as_str().to_string()),
+                ];
+                self.event(now, id, severity, None, Some(path.name.to_string()), &parameters);
+            }
+        }
+    }
+
+    /// Groups whose resources changed state here.
+    pub(crate) fn report_groups(&mut self, view: &ObservedView, now: Timestamp) {
+        let changes: Vec<_> = self
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let new = view.groups.get(&group.config.name)?;
+                let old = group.observed.as_ref();
+                if old.map(|o| o.state) == Some(new.state) {
+                    return None;
+                }
+                let took = old.map(|o| now.since(o.since).as_millis().to_string()).unwrap_or_default();
+                let reason =
+                    new.failure.as_ref().map(|f| alloc::format!("{}: {}", f.resource, f.text)).unwrap_or_default();
+                Some((group.config.name.clone(), new.state, took, reason))
+            })
+            .collect();
+        for (name, state, took, reason) in changes {
+            let (id, severity) = match state {
+                GroupState::Unknown => continue,
+                GroupState::Stopped => ("E231", Severity::Info),
+                GroupState::Starting => ("E232", Severity::Info),
+                GroupState::Running => ("E233", Severity::Info),
+                GroupState::Recovering => ("E234", Severity::Warning),
+                GroupState::Stopping => ("E235", Severity::Info),
+                GroupState::Failed => ("E236", Severity::Critical),
+                GroupState::StopFailed => ("E237", Severity::Critical),
+            };
+            self.event(now, id, severity, Some(name), None, &[("took_ms", took), ("reason", reason)]);
+        }
+    }
+
+    fn peer_node_state(&self) -> NodeState {
+        match (self.presence(), self.sign()) {
+            (PeerPresence::Unknown, _) => NodeState::Unknown,
+            (PeerPresence::Heard, _) => match &self.word {
+                Some(word) if word.current && word.advert.leaving => NodeState::Left,
+                Some(word) if word.current && word.advert.booting => NodeState::Booting,
+                _ => NodeState::Alive,
+            },
+            (PeerPresence::Silent, Sign::Alive(_)) => NodeState::SilentButAlive,
+            (PeerPresence::Silent, Sign::None) => NodeState::NoSign,
+            (PeerPresence::Silent, Sign::Unknown | Sign::Isolated) => NodeState::Silent,
+        }
+    }
+
+    /// The peer's state changed: an event.
+    pub(crate) fn report_peer(&mut self, now: Timestamp) {
+        let state = self.peer_node_state();
+        let (was, _) = self.peer_state;
+        if state == was {
+            return;
+        }
+        self.peer_state = (state, now);
+        let (id, severity) = match state {
+            NodeState::Unknown => ("E100", Severity::Info),
+            NodeState::Alive | NodeState::Booting => ("E101", Severity::Info),
+            NodeState::SilentButAlive => ("E102", Severity::Critical),
+            NodeState::Silent => ("E103", Severity::Warning),
+            NodeState::NoSign => ("E104", Severity::Critical),
+            NodeState::Left => ("E105", Severity::Info),
+        };
+        let subject = self.name(self.me().other());
+        self.event(now, id, severity, None, Some(subject), &[]);
+    }
+
+    /// Everything a person may want to see.
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let mut alarms: Vec<AlarmSnapshot> = self
+            .alarms
+            .iter()
+            .map(|((_, subject), standing)| AlarmSnapshot {
+                sentence: standing.sentence.clone(),
+                severity: standing.severity,
+                subject: subject.clone(),
+                since: standing.since,
+            })
+            .collect();
+        alarms.sort_by_key(|a| core::cmp::Reverse(a.severity));
+        Snapshot {
+            taken_at: now,
+            nodes: NodeId::BOTH.map(|node| self.node_snapshot(node)),
+            groups: self.groups.iter().map(|g| self.group_snapshot(g, now)).collect(),
+            paths: self.view.as_ref().map(|v| v.paths.clone()).unwrap_or_default(),
+            verdict: self.verdict.clone(),
+            checking_since: self.safety.since(),
+            round: self.safety.round(),
+            evidence: self.safety.lines().cloned().collect(),
+            alarms,
+        }
+    }
+
+    fn node_snapshot(&self, node: NodeId) -> NodeSnapshot {
+        let mode = self.nodes.get(node.index()).map_or(NodeMode::Online, |n| n.value.mode);
+        if node == self.me() {
+            return NodeSnapshot {
+                node,
+                state: if self.boot_wait_over { NodeState::Alive } else { NodeState::Booting },
+                since: self.started,
+                mode,
+                hbd_alive: self.hbd_alive,
+                arbiterd_alive: true,
+                resd_alive: self.resd_alive,
+                config_differs: false,
+                boot: Some(self.seed.boot),
+                config: Some(self.config.digest),
+            };
+        }
+        let word = self.word.as_ref();
+        let current = word.is_some_and(|w| w.current);
+        NodeSnapshot {
+            node,
+            state: self.peer_state.0,
+            since: self.peer_state.1,
+            mode,
+            hbd_alive: self.presence() == PeerPresence::Heard,
+            arbiterd_alive: current,
+            resd_alive: current && word.is_some_and(|w| w.advert.resd_alive),
+            config_differs: word.is_some_and(|w| w.advert.config != self.config.digest),
+            boot: word.map(|w| w.advert.boot),
+            config: word.map(|w| w.advert.config),
+        }
+    }
+
+    fn group_snapshot(&self, group: &crate::group::Group, now: Timestamp) -> GroupSnapshot {
+        let me = self.me();
+        let current = self.word.as_ref().is_some_and(|w| w.current);
+        let here = GroupOnNodeSnapshot {
+            state: group.state(),
+            serving: group.serving() && group.observed.is_some(),
+            ready: group.readiness(self.resd_alive),
+            failed: group.failed_until.is_some() || group.state() == GroupState::Failed,
+            claim: group.claim(me),
+            current: self.resd_alive,
+        };
+        let there = match &group.remote {
+            Some(r) => GroupOnNodeSnapshot {
+                state: r.state,
+                serving: r.serving,
+                ready: r.ready.clone(),
+                failed: r.failed,
+                claim: r.claim,
+                current,
+            },
+            None => GroupOnNodeSnapshot {
+                state: GroupState::Unknown,
+                serving: false,
+                ready: Readiness::Unknown,
+                failed: false,
+                claim: Claim::None,
+                current: false,
+            },
+        };
+        GroupSnapshot {
+            name: group.config.name.clone(),
+            epoch: group.epoch,
+            nodes: if me == NodeId::FIRST { [here, there] } else { [there, here] },
+            rule: group.rule,
+            reason: group.reason.clone(),
+            frozen_left: group.settings.value.frozen.map(|u| u.left(now)),
+            maintenance_left: group.settings.value.maintenance.map(|u| u.left(now)),
+            moves: group.moves(now),
+            quarantined: group.quarantined(now),
+            preferred: group.preferred(),
+            local: group.observed.clone(),
+        }
+    }
+
+    /// Name of a rule's group owner, for tests and the simulator.
+    pub fn epoch_of(&self, group: &str) -> Option<hotpair_types::Epoch> {
+        self.groups.iter().find(|g| g.config.name.as_str() == group).map(|g| g.epoch)
+    }
+
+    /// The digest text of the configuration in force.
+    pub fn config_digest(&self) -> String {
+        self.config.digest.to_string()
+    }
+}
