@@ -469,7 +469,7 @@ pub static MESSAGES: &[Message] = &[
             "如果断电后链路损坏，两个节点都会单独启动，并同时提供服务",
         )
         .remedy("use alone = \"last-active\", unless this is meant", "如非有意，请使用 alone = \"last-active\""),
-    Message::new("C199", "{errors} errors, {warnings} warnings", "{errors} 个错误，{warnings} 个警告"),
+    Message::new("C199", "errors: {errors}, warnings: {warnings}", "错误：{errors}，警告：{warnings}"),
     Message::new(
         "C201",
         "evidence: exclusive unless every heartbeat path and every network between the nodes is cut while both are alive",

@@ -15,4 +15,20 @@ pub static MESSAGES: &[Message] = &[
         "网线、交换机端口或本机网卡发生故障；无法通过此路径得知对端节点的状态",
     )
     .remedy("check cable, switch port and card of {interface}", "检查 {interface} 的网线、交换机端口和网卡"),
+    Message::new(
+        "P101",
+        "Path {subject} ({medium}), {direction}: green, heartbeats arrive",
+        "路径 {subject}（{medium}）{direction}：绿色，心跳正常",
+    ),
+    Message::new(
+        "P102",
+        "Path {subject} ({medium}), {direction}: yellow, a heartbeat is late",
+        "路径 {subject}（{medium}）{direction}：黄色，心跳迟到",
+    ),
+    Message::new(
+        "P103",
+        "Path {subject} ({medium}), {direction}: red, failed: {cause}",
+        "路径 {subject}（{medium}）{direction}：红色，已失效：{cause}",
+    )
+    .remedy("`hotpair paths` shows both directions and the cause", "`hotpair paths` 显示两个方向及原因"),
 ];
