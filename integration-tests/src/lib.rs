@@ -1,1 +1,5 @@
-//! See ARCHITECTURE.md.
+//! Integration tests, the demonstration and the benchmark of hotpair: real binaries under real faults.
+//!
+//! [`lab`] brings up two whole nodes and a client on one machine and judges them from outside. It is synchronous
+//! (threads, no async runtime) and needs root on Linux; nothing it makes outlives the process that made it.
+pub mod lab;
