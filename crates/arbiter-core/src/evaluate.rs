@@ -23,6 +23,13 @@ const RHO_INVERSE: u32 = 1000;
 /// A lease is renewed when a third of it has passed.
 const LEASE_RENEWALS: u32 = 3;
 
+/// Silence on every path, as the views tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Silence {
+    last_heard: Option<Timestamp>,
+    life_at: Option<Timestamp>,
+}
+
 impl Arbiter {
     /// What hbd tells of the peer.
     pub(crate) fn presence(&self) -> PeerPresence {
@@ -55,20 +62,30 @@ impl Arbiter {
         }
     }
 
-    fn hear_while_down(&self, now: Timestamp) -> bool {
-        let Some(view) = &self.view else { return false };
-        let Some(heard) = view.last_heard else { return false };
+    /// Notes a heartbeat that came while every path was down: newer than what was known when the last one went down.
+    pub(crate) fn track_silence(&mut self, now: Timestamp) {
+        let Some(view) = &self.view else { return };
         if !view.all_paths_down() {
-            return false;
+            self.silence = None;
+            return;
         }
-        let down_since = view.paths.iter().map(|p| p.rx.since).max().unwrap_or_default();
-        let detection = view.paths.iter().map(|p| p.interval.saturating_mul(p.lost)).max().unwrap_or_default();
-        heard > down_since && now.since(heard) < detection
+        let heard = view.last_heard;
+        let silence = self.silence.get_or_insert(Silence { last_heard: heard, life_at: None });
+        if heard > silence.last_heard {
+            *silence = Silence { last_heard: heard, life_at: Some(now) };
+        }
+    }
+
+    /// For how long a heartbeat counts that came while every path was down.
+    fn life_ends(&self) -> Option<Timestamp> {
+        let detection = self.view.as_ref()?.paths.iter().map(|p| p.interval.saturating_mul(p.lost)).max()?;
+        Some(self.silence.as_ref()?.life_at?.after(detection))
     }
 
     pub(crate) fn evaluate(&mut self, now: Timestamp) {
         self.expire(now);
-        self.heard_while_down = self.hear_while_down(now);
+        self.heard_while_down = self.life_ends().is_some_and(|ends| now < ends);
+        self.life_deadline = self.life_ends().filter(|_| self.heard_while_down);
         if let Some(order) = self.safety.drive(self.need(), now) {
             self.outputs.push_back(Output::Safety(order));
         }

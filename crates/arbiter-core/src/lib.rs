@@ -92,6 +92,8 @@ pub struct Arbiter {
     safety: SafetyCheck,
     verdict: Option<Verdict>,
     heard_while_down: bool,
+    life_deadline: Option<Timestamp>,
+    silence: Option<evaluate::Silence>,
     groups: Vec<Group>,
     nodes: [Stamped<NodeSettings>; 2],
     boot_wait_over: bool,
@@ -131,6 +133,8 @@ impl Arbiter {
             resd_alive: false,
             verdict: None,
             heard_while_down: false,
+            life_deadline: None,
+            silence: None,
             groups,
             nodes: [unset.clone(), unset],
             boot_wait_over: false,
@@ -234,6 +238,7 @@ impl Arbiter {
             at(Some(self.started.after(self.config.boot_wait)));
         }
         at(self.revalidate_until);
+        at(self.life_deadline);
         at(self.persist_error.as_ref().map(|(_, since)| since.after(PERSIST_RETRY)));
         for (_, since) in &self.requests {
             at(Some(since.after(orders::REQUEST_LIFE)));
@@ -263,6 +268,7 @@ impl Arbiter {
         }
         let fresh = view.any_path_alive() && view.advert.as_ref().is_some_and(|a| !a.stale);
         self.view = Some(view);
+        self.track_silence(now);
         match advert {
             Some(advert) => {
                 self.on_word(advert, now, true);

@@ -143,6 +143,8 @@ impl HeartbeatCore {
             self.record_stall(gap, now);
             self.paths.iter_mut().for_each(|p| p.measure.clock_lost(gap));
         }
+        // A path stays red until enough has come, but the arbiter must learn at once that the peer is not silent (S23).
+        self.dirty |= self.paths.iter().all(|p| p.rx.state == PathState::Down);
         if frame.nonce >= self.level_nonce {
             self.level_nonce = frame.nonce;
             self.take_level(frame, now);
