@@ -11,7 +11,7 @@ use integration_tests::lab::http::{self, HttpClient};
 use integration_tests::lab::packet::{self, Capture};
 use integration_tests::lab::ping::PingProbe;
 use integration_tests::lab::vip::VipProbe;
-use integration_tests::lab::{Fault, Format, Lab, Node, Switch, Traffic, binary, clock, net, ns, writer_log};
+use integration_tests::lab::{DAEMONS, Fault, Format, Lab, Node, Switch, Traffic, binary, clock, net, ns, writer_log};
 
 const LONG: Duration = Duration::from_secs(10);
 
@@ -433,6 +433,67 @@ fn counter_application_moves_without_loss() -> Result<()> {
     writer_log::verify(&entries)?;
     ensure!(entries.iter().any(|entry| Some(entry.counter) == added["counter"].as_u64() && entry.node == "alpha"));
     ensure!(entries.last().is_some_and(|last| last.epoch == 3));
+    Ok(())
+}
+
+/// Daemons of a node get their arguments and a boot id, and can be frozen, ended, killed and restarted; shown on stand-ins.
+#[test]
+fn daemons_are_under_control() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let programs = tempfile::tempdir()?;
+    let script = r#"#!/bin/sh
+echo "{\"fields\":{\"message\":\"started\",\"boot\":\"$HOTPAIR_BOOT_ID\",\"arguments\":\"$*\"}}" >&2
+trap 'echo "{\"fields\":{\"message\":\"ended\"}}" >&2; exit 0' TERM
+while :; do sleep 0.01; done
+"#;
+    for daemon in DAEMONS {
+        let path = programs.path().join(daemon);
+        std::fs::write(&path, script)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let client = programs.path().join("hotpair");
+    std::fs::write(&client, "#!/bin/sh\necho \"{\\\"host\\\":\\\"$(hostname)\\\",\\\"arguments\\\":\\\"$*\\\"}\"\n")?;
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755))?;
+    let lab = Lab::builder().programs(programs.path()).build()?;
+    let (alpha, config) = (lab.alpha(), lab.write_config("")?);
+    lab.start_all()?;
+    let line = alpha.wait_log("hbd", 0, "started", LONG)?;
+    for part in [
+        format!("--config {} --node alpha --run-dir {}", config.display(), alpha.run_dir().display()),
+        format!("--state-dir {} --log-format json", alpha.state_dir().display()),
+        alpha.boot_id(),
+    ] {
+        ensure!(line.contains(&part), "{line}");
+    }
+    ensure!(alpha.start("hbd").is_err(), "started twice");
+    ensure!(alpha.hotpair_json(&["status", "--json"])?["host"] == "alpha");
+
+    let pid = alpha.pid("resd")?;
+    let state = || -> Result<String> {
+        Ok(std::fs::read_to_string(format!("/proc/{pid}/stat"))?.rsplit_once(") ").context("stat")?.1[..1].to_owned())
+    };
+    alpha.freeze()?;
+    lab.wait_until("resd is stopped", LONG, || Ok(state()? == "T"))?;
+    alpha.thaw()?;
+    lab.wait_until("resd goes on", LONG, || Ok(state()? != "T"))?;
+
+    let mark = alpha.log_mark("arbiterd");
+    let old = alpha.pid("arbiterd")?;
+    ensure!(alpha.restart("arbiterd")?.pid() != old);
+    alpha.wait_log("arbiterd", mark, "ended", LONG)?;
+    alpha.wait_log("arbiterd", mark, "started", LONG)?;
+    alpha.kill9_all()?;
+    ensure!(alpha.pid("hbd").is_err() && alpha.pid("resd").is_err() && lab.beta().pid("hbd").is_ok());
+    alpha.start_all()?;
+    let boot = alpha.boot_id();
+    alpha.power_off()?;
+    ensure!(alpha.start("hbd").is_err());
+    alpha.power_on()?;
+    let mark = alpha.log_mark("hbd");
+    alpha.start("hbd")?;
+    ensure!(!alpha.wait_log("hbd", mark, "started", LONG)?.contains(&boot));
+    let error = lab.wait_until("never", ms(20), || Ok(false)).map(|_| ()).unwrap_err().to_string();
+    ensure!(error.contains("never") && error.contains("hbd on beta"), "{error}");
     Ok(())
 }
 

@@ -64,9 +64,17 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 pub struct LabBuilder {
     nets: Vec<String>,
     serial: Vec<String>,
+    programs: Option<PathBuf>,
 }
 
 impl LabBuilder {
+    /// Takes the daemons and the client from this directory instead of the place [`binary`] looks at.
+    #[must_use]
+    pub fn programs(mut self, dir: &Path) -> Self {
+        self.programs = Some(dir.to_owned());
+        self
+    }
+
     /// Networks by name. The first is the one the client is on. Default: `lan` and `hb`.
     #[must_use]
     pub fn nets(mut self, nets: &[&str]) -> Self {
@@ -115,7 +123,7 @@ impl Lab {
     /// Describes a lab.
     #[must_use]
     pub fn builder() -> LabBuilder {
-        LabBuilder { nets: vec!["lan".into(), "hb".into()], serial: Vec::new() }
+        LabBuilder { nets: vec!["lan".into(), "hb".into()], serial: Vec::new(), programs: None }
     }
 
     fn bring_up(plan: &LabBuilder) -> Result<Self> {
@@ -133,7 +141,14 @@ impl Lab {
         let client = Arc::new(Namespace::boot("client", end.try_clone()?, &dir.join("client"))?);
         let first = plan.nets.first().context("a lab needs a network")?;
         switch.plug("client", &client, net::CLIENT_HOST, std::slice::from_ref(first))?;
-        let shared = Arc::new(Shared { dir, switch, lifeline: end, disks: Mutex::default(), serial: Mutex::default() });
+        let shared = Arc::new(Shared {
+            dir,
+            switch,
+            lifeline: end,
+            programs: plan.programs.clone(),
+            disks: Mutex::default(),
+            serial: Mutex::default(),
+        });
         for name in &plan.serial {
             let cable = Arc::new(Cable::new(&shared.dir, name, NODES)?);
             shared.serial.lock().unwrap_or_else(PoisonError::into_inner).push(cable);

@@ -32,11 +32,16 @@ pub(super) struct Shared {
     pub dir: PathBuf,
     pub switch: Switch,
     pub lifeline: PipeReader,
+    pub programs: Option<PathBuf>,
     pub disks: Mutex<Vec<Arc<SharedDisk>>>,
     pub serial: Mutex<Vec<Arc<super::serial::Cable>>>,
 }
 
 impl Shared {
+    fn program(&self, name: &str) -> Result<PathBuf> {
+        self.programs.as_ref().map_or_else(|| binary(name), |dir| Ok(dir.join(name)))
+    }
+
     pub fn disks(&self) -> Vec<Arc<SharedDisk>> {
         self.disks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -253,7 +258,7 @@ impl Node {
     /// # Errors
     /// When it cannot be started.
     pub fn hotpair(&self, arguments: &[&str]) -> Result<Output> {
-        let (program, run) = (binary("hotpair")?, self.run_dir());
+        let (program, run) = (self.shared.program("hotpair")?, self.run_dir());
         let program = program.to_str().context("the program's path is not UTF-8")?;
         let run = run.to_str().context("the run directory's path is not UTF-8")?;
         let mut argv = vec![program, "--run-dir", run];
@@ -286,7 +291,7 @@ impl Node {
         }
         let ns = state.ns.clone().with_context(|| format!("node {} is without power", self.name))?;
         let log = File::options().create(true).append(true).open(self.log_path(daemon))?;
-        let mut command = Command::new(binary(daemon)?);
+        let mut command = Command::new(self.shared.program(daemon)?);
         command.arg("--config").arg(config).args(["--node", &self.name]).arg("--run-dir").arg(self.run_dir());
         command.arg("--state-dir").arg(self.state_dir()).args(["--log-format", "json"]);
         command.env("HOTPAIR_BOOT_ID", self.boot_id_of(state.boots)).env("RUST_BACKTRACE", "1").envs(&state.env);
