@@ -181,6 +181,8 @@ fn after<'t>(
     let wanted = match given {
         Some(list) => list,
         None => {
+            let own = names.iter().find(|(at, _)| *at == tab.at).map(|(_, name)| name.as_str());
+            let previous = previous.filter(|before| Some(*before) != own);
             let list: Vec<String> = previous.map(str::to_owned).into_iter().collect();
             r.meaning.insert(place.clone(), format!("{list:?}"));
             list

@@ -112,11 +112,9 @@ fn collision(r: &mut Reader<'_>, path: &At<Path>, earlier: &At<Path>, node: Node
                 );
             }
         }
-        (Link::Serial { device, .. }, Link::Serial { device: device2, .. }) => {
-            if device.of(node) == device2.of(node) {
-                let at = place(r, &path.at, node, "device");
-                r.error("C047", &at, &[("device", &device.of(node).display().to_string()), ("path", other)]);
-            }
+        (Link::Serial { device, .. }, Link::Serial { device: device2, .. }) if device.of(node) == device2.of(node) => {
+            let at = place(r, &path.at, node, "device");
+            r.error("C047", &at, &[("device", &device.of(node).display().to_string()), ("path", other)]);
         }
         _ => {}
     }

@@ -84,7 +84,7 @@ impl Finding {
         let (on, off, dim) = if colour { (shade, "\x1b[0m", "\x1b[1;34m") } else { ("", "", "") };
         let mut out = format!("{on}{label}[{}]{off}: {}", self.id, words.text);
         let number = if self.line == 0 { String::new() } else { self.line.to_string() };
-        let gap = " ".repeat(number.len());
+        let gap = " ".repeat(number.len().max(1));
         let mut add = |text: String| {
             out.push('\n');
             out.push_str(&text);

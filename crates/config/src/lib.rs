@@ -16,8 +16,10 @@ pub mod guarantee;
 mod key;
 pub mod model;
 mod reader;
+mod reference;
 pub mod schema;
 mod suggest;
+mod template;
 pub mod values;
 mod warn;
 
@@ -25,6 +27,8 @@ pub use check::{SERIAL_FRAME_BYTES, serial_interval};
 pub use finding::{Finding, Severity, Snippet, report};
 pub use guarantee::{guarantee, promise};
 pub use key::{KeyError, MIN_KEY_BYTES, generate_key};
+pub use reference::reference;
+pub use template::{InitAnswers, InitGroup, InitUdp, template};
 
 use crate::build::Draft;
 use crate::model::{Config, Group, Key, Pair};

@@ -78,7 +78,7 @@ impl<'t> Reader<'t> {
         span: Range<usize>,
         args: &[(&'static str, &str)],
     ) {
-        let whole_file = key.is_empty() && span.is_empty();
+        let whole_file = key.is_empty() && span == (0..0);
         let (line, column, snippet) = if whole_file { (0, 0, None) } else { self.locate(&span) };
         let args = args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let finding =
@@ -198,6 +198,14 @@ pub struct Tab<'d, 't> {
     pub at: String,
 }
 
+/// One value to read: its key path, what is written there, and for which node if not for both.
+#[derive(Clone, Copy)]
+struct Spot<'a, 'd, 't> {
+    path: &'a str,
+    given: Option<&'d Spanned<DeValue<'t>>>,
+    node: Option<&'a NodeName>,
+}
+
 impl<'d, 't> Tab<'d, 't> {
     /// Opens a table: unknown keys and keys without a meaning here are reported. `None`: absent, every key has its default.
     pub fn open(r: &mut Reader<'t>, schema: &'static Table, table: Option<&'d DeTable<'t>>, at: &str) -> Self {
@@ -307,17 +315,12 @@ impl<'d, 't> Tab<'d, 't> {
     fn value(&self, r: &mut Reader<'t>, key: &str) -> Read<Option<Val>> {
         let field = self.schema.field(key).ok_or(Failed)?;
         let path = join(&self.at, key);
-        self.one(r, field, &path, self.table.and_then(|t| t.get(key)), None)
+        let given = self.table.and_then(|t| t.get(key));
+        self.one(r, field, &Spot { path: &path, given, node: None })
     }
 
-    fn one(
-        &self,
-        r: &mut Reader<'t>,
-        field: &'static Field,
-        path: &str,
-        given: Option<&'d Spanned<DeValue<'t>>>,
-        node: Option<&NodeName>,
-    ) -> Read<Option<Val>> {
+    fn one(&self, r: &mut Reader<'t>, field: &'static Field, spot: &Spot<'_, 'd, 't>) -> Read<Option<Val>> {
+        let Spot { path, given, node } = *spot;
         if !self.applies(field) {
             return Ok(None);
         }
@@ -352,7 +355,9 @@ impl<'d, 't> Tab<'d, 't> {
             Ok(val) => {
                 r.note_place(path, value.span());
                 if default.as_ref() != Some(&val) {
-                    r.meaning.insert(path.to_owned(), format!("{val:?}"));
+                    // A value for one node means the same wherever it is written.
+                    let key = node.map_or(path.to_owned(), |node| format!("{}.node.{node}.{}", self.at, field.key));
+                    r.meaning.insert(key, format!("{val:?}"));
                 }
                 Ok(Some(val))
             }
@@ -371,12 +376,14 @@ impl<'d, 't> Tab<'d, 't> {
             let _: Read<Option<Val>> = if self.has(key) { self.value(r, key) } else { Ok(None) };
             return Err(Failed);
         };
-        let both = nodes.each_ref().map(|node| match self.node_item(node, key) {
-            Some(item) => {
-                let path = format!("{}.node.{node}.{key}", self.at);
-                self.one(r, field, &path, Some(item), Some(node))
-            }
-            None => self.one(r, field, &join(&self.at, key), self.table.and_then(|t| t.get(key)), Some(node)),
+        let both = nodes.each_ref().map(|node| {
+            let own = self.node_item(node, key);
+            let path = match own {
+                Some(_) => format!("{}.node.{node}.{key}", self.at),
+                None => join(&self.at, key),
+            };
+            let given = own.or_else(|| self.table.and_then(|t| t.get(key)));
+            self.one(r, field, &Spot { path: &path, given, node: Some(node) })
         });
         match both {
             [Ok(Some(a)), Ok(Some(b))] => Ok(Some([a, b])),
@@ -502,12 +509,12 @@ impl<'d, 't> Tab<'d, 't> {
 
 /// Reports a key that no table of this name has.
 fn unknown_key(r: &mut Reader<'_>, schema: &'static Table, name: &str, path: &str, span: Range<usize>) {
-    let table = match (schema.path, schema.kind) {
-        ("", _) => String::new(),
-        (path, "") => path.to_owned(),
-        (path, kind) => format!("{path} kind={kind}"),
+    let table = match (schema.path, schema.kind, schema.times) {
+        ("", ..) => r.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        (path, "", Times::Once) => format!("[{path}]"),
+        (path, "", Times::Many) => format!("[[{path}]]"),
+        (path, kind, _) => format!("[[{path}]] (kind = \"{kind}\")"),
     };
-    let table = if table.is_empty() { "—".to_owned() } else { table };
     let known = schema.all_fields().map(|f| f.key).chain(schema.children.iter().copied());
     match suggest::closest(name, known) {
         Some(near) => {

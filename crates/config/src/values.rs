@@ -110,7 +110,7 @@ impl Ty {
             Self::Choice(words) => words.first().map(|w| format!("\"{w}\"")).unwrap_or_default(),
             Self::Int(min, _) => min.to_string(),
             Self::OneOf(numbers) => numbers.last().map(ToString::to_string).unwrap_or_default(),
-            Self::Duration(..) | Self::DurationOrNever(..) => "\"100ms\"".into(),
+            Self::Duration(min, _) | Self::DurationOrNever(min, _) => format!("\"{}\"", micros(min.max(100_000))),
             Self::Bool => "true".into(),
             Self::Address => "\"192.0.2.10\"".into(),
             Self::Addresses => "[\"192.0.2.1\"]".into(),

@@ -40,6 +40,8 @@ fn the_digest_is_over_the_meaning() {
     let digest = |text: &str| load(text).unwrap_or_else(|f| panic!("{}", common::show(&f))).config.digest;
     let same = GOOD.replace("interval = \"100ms\"", "# a comment\ninterval = \"100000us\"\ngood = 3");
     assert_eq!(digest(GOOD), digest(&same));
+    let twice = "[serial.node.alpha]\ndevice = \"/dev/ttyS0\"\n[serial.node.beta]\ndevice = \"/dev/ttyS0\"";
+    assert_eq!(digest(GOOD), digest(&GOOD.replace("device = \"/dev/ttyS0\"", twice)));
     for (from, to) in [
         ("lost = 5", "lost = 6"),
         ("192.168.10.100/24", "192.168.10.101/24"),

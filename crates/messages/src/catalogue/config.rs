@@ -495,4 +495,26 @@ pub static MESSAGES: &[Message] = &[
         "fenced: exclusive unless the fence device reports a power-off that did not happen",
         "fenced（隔离）：除非隔离设备谎报断电，否则不会同时提供服务",
     ),
+    Message::new(
+        "C301",
+        "Configuration of hotpair: the same file on both nodes. `hotpair check` says everything that is wrong with it and what it guarantees. Lines of the form `#key = value` show the default.",
+        "hotpair 配置文件：两个节点上内容相同。`hotpair check` 会指出其中的所有错误以及它提供的保证。形如 `#key = value` 的行表示默认值。",
+    ),
+    Message::new("C302", "Configuration", "配置参考"),
+    Message::new(
+        "C303",
+        "One TOML file, the same on both nodes, by default `/etc/hotpair/hotpair.toml`. `hotpair init` writes one, `hotpair check` reports every mistake at once with line, reason and remedy, warns of weak spots and states what the configuration guarantees.",
+        "一个 TOML 文件，两个节点上内容相同，默认为 `/etc/hotpair/hotpair.toml`。`hotpair init` 可生成该文件；`hotpair check` 会一次报告所有错误，并给出行号、原因和建议，同时提示薄弱之处，说明该配置提供的保证。",
+    ),
+    Message::new(
+        "C304",
+        "Durations are whole numbers with units: `us`, `ms`, `s`, `m`, `h`, `d`, as `\"100ms\"` or `\"1m30s\"`. Keys that may differ between the nodes are given once for both, or in a table `[….node.NAME]` below their own. Keys that are not given have their default; nothing that is wrong is replaced by one.",
+        "时长写成整数加单位：`us`、`ms`、`s`、`m`、`h`、`d`，例如 `\"100ms\"` 或 `\"1m30s\"`。两个节点可以不同的键，可以只写一次供两个节点共用，也可以写在其所属表下的 `[….node.NAME]` 表中。未填写的键使用默认值；错误的值绝不会被默认值替代。",
+    ),
+    Message::new("C305", "Guarantee levels", "保证级别"),
+    Message::new(
+        "C306",
+        "What a configuration really guarantees against both nodes serving at once is computed for each group from its resources, and shown by `hotpair check` and `hotpair status`. `require` demands a level. From weakest to strongest:",
+        "配置真正能提供何种保证，防止两个节点同时提供服务，由每个服务组的资源计算得出，并由 `hotpair check` 和 `hotpair status` 显示。`require` 可要求某一级别。由弱到强依次为：",
+    ),
 ];
