@@ -122,10 +122,13 @@ fn udp_arrives(lab: &Lab, from: &Node, to: &Node, port: u16) -> Result<bool> {
     let socket = to.ns()?.in_net(|| Ok(std::net::UdpSocket::bind(target)?))?;
     socket.set_read_timeout(Some(ms(150)))?;
     packet::send_udp(&*from.ns()?, source, target, &[b"hello".to_vec()])?;
-    match socket.recv(&mut [0; 16]) {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
-        Err(error) => Err(error.into()),
+    loop {
+        match socket.recv(&mut [0; 16]) {
+            Ok(_) => return Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
