@@ -14,6 +14,7 @@ mod check;
 mod finding;
 pub mod guarantee;
 mod key;
+mod manual;
 pub mod model;
 mod reader;
 mod reference;
@@ -27,6 +28,7 @@ pub use check::{SERIAL_FRAME_BYTES, serial_interval};
 pub use finding::{Finding, Severity, Snippet, report};
 pub use guarantee::{guarantee, promise};
 pub use key::{KeyError, MIN_KEY_BYTES, generate_key};
+pub use manual::manual;
 pub use reference::reference;
 pub use template::{InitAnswers, InitGroup, InitUdp, template};
 

@@ -384,8 +384,8 @@ pub static GROUP: Table = Table {
         absent(
             "lease",
             Ty::Duration(S, H),
-            "With it the group ends by itself on a node that has not renewed its right for so long, and a takeover after silence waits it out: safer, and slower by that time. Without it: no lease.",
-            "设置后，若节点在这段时间内未能续租，服务组会自行停止；静默后的接管会等待租约到期：更安全，但接管会慢这么长时间。不填则不使用租约。",
+            "With it the group ends by itself on a node that has not renewed its right for so long. A takeover waits it out where nothing else keeps two nodes from writing a volume of the group. Without it: no lease.",
+            "设置后，若节点在这段时间内未能续租，服务组会自行停止。如果组内的卷没有其他手段防止两个节点同时写入，接管会等待租约到期。不填则不使用租约。",
         ),
         with(
             "max_moves",

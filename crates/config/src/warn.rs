@@ -115,7 +115,10 @@ fn group_times(
     resources: &[At<Resource>],
     detection: std::time::Duration,
 ) {
-    if let Some(lease) = group.lease {
+    let plain = resources
+        .iter()
+        .any(|res| matches!(&res.it.kind, Kind::Volume(volume) if volume.protection == VolumeProtection::None));
+    if let (Some(lease), true) = (group.lease, plain) {
         let args = [("lease", show_duration(lease)), ("detection", show_duration(detection))];
         let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
         r.warn("C111", &format!("{at}.lease"), &args);

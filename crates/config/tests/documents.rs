@@ -96,6 +96,7 @@ fn root() -> PathBuf {
 fn the_reference_pages_are_up_to_date() {
     golden(&root().join("docs/configuration.md"), &hotpair_config::reference(Lang::En));
     golden(&root().join("docs/configuration.zh-CN.md"), &hotpair_config::reference(Lang::Zh));
+    golden(&root().join("deploy/hotpair.toml.5"), &hotpair_config::manual());
 }
 
 /// The example that is installed is the template.
