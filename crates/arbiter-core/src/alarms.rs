@@ -8,9 +8,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use hotpair_types::{Desired, GroupState, PathState, Readiness, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// A standing alarm.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Standing {
     pub(crate) sentence: Sentence,
     pub(crate) severity: Severity,
@@ -39,7 +40,7 @@ impl Arbiter {
             parameters.insert("subject".to_string(), alarm.subject.clone());
             parameters.insert("node".to_string(), self.name(self.me()));
             parameters.insert("peer".to_string(), self.name(self.me().other()));
-            let key = (alarm.id, alarm.subject);
+            let key = (alarm.id.to_string(), alarm.subject);
             let since = self.alarms.get(&key).map_or(now, |s| s.since);
             let sentence = Sentence { id: alarm.id.to_string(), parameters };
             standing.insert(key, Standing { sentence, severity: alarm.severity, since });

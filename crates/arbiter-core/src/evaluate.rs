@@ -13,6 +13,7 @@ use hotpair_types::{
     Claim, Desired, Epoch, FailureScope, Generation, GroupState, GroupTarget, NodeMode, Readiness, Target, Timestamp,
     Until, Verdict,
 };
+use serde::{Deserialize, Serialize};
 
 /// An offer that the peer does not take within this time is taken back.
 const OFFER_LIFE: Duration = Duration::from_secs(15);
@@ -24,7 +25,7 @@ const RHO_INVERSE: u32 = 1000;
 const LEASE_RENEWALS: u32 = 3;
 
 /// Silence on every path, as the views tell it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Silence {
     last_heard: Option<Timestamp>,
     life_at: Option<Timestamp>,
@@ -157,6 +158,9 @@ impl Arbiter {
         let rule = rules::decide(&facts);
         self.apply(at, rule, &facts, now);
         self.note(at, rule, &facts, now);
+        if let Some(group) = self.groups.get_mut(at) {
+            group.decided = Some(facts);
+        }
     }
 
     /// Small memories that facts are made of.

@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use hotpair_types::{Epoch, GroupState, LifeSign};
+use serde::{Deserialize, Serialize};
 
 /// What hbd tells of the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +43,7 @@ pub enum Steward {
 }
 
 /// Where this node stands in handing the group over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Phase {
     /// Not handing over.
     Normal,

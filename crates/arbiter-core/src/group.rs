@@ -1,6 +1,7 @@
 //! One group as this arbiter keeps it between inputs.
 
-use crate::facts::Phase;
+use crate::checkpoint::RuleId;
+use crate::facts::{Facts, Phase};
 use crate::io::{GroupConfig, Sentence};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -8,9 +9,10 @@ use hotpair_types::{
     Claim, Desired, Epoch, GroupAdvert, GroupObserved, GroupSettings, GroupState, NodeId, Offer, Readiness, RequestId,
     Stamp, Stamped, Timestamp, Until,
 };
+use serde::{Deserialize, Serialize};
 
 /// A move that a person asked for: one shot, forgotten when done, refused or too old.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Intent {
     pub(crate) by: String,
     pub(crate) since: Timestamp,
@@ -19,7 +21,7 @@ pub(crate) struct Intent {
 }
 
 /// An own take-over under way: its epoch is being made durable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Taking {
     pub(crate) epoch: Epoch,
     /// It is a takeover from a silent peer: validated again before it has any effect.
@@ -27,7 +29,7 @@ pub(crate) struct Taking {
 }
 
 /// A group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) config: GroupConfig,
     pub(crate) epoch: Epoch,
@@ -52,8 +54,12 @@ pub(crate) struct Group {
     pub(crate) peer_ready_since: Option<Timestamp>,
     /// The peer had it up by a lower epoch: both served it.
     pub(crate) conflict_since: Option<Timestamp>,
-    pub(crate) rule: &'static str,
+    #[serde(with = "crate::checkpoint::rule_id")]
+    pub(crate) rule: RuleId,
     pub(crate) reason: Sentence,
+    /// What `rule` was chosen by; made anew by each evaluation.
+    #[serde(skip)]
+    pub(crate) decided: Option<Facts>,
     pub(crate) observed: Option<GroupObserved>,
     pub(crate) remote: Option<GroupAdvert>,
 }
@@ -81,6 +87,7 @@ impl Group {
             conflict_since: None,
             rule: "R999",
             reason: Sentence { id: String::from("R999"), parameters: BTreeMap::new() },
+            decided: None,
             observed: None,
             remote: None,
         }

@@ -6,7 +6,7 @@
 //!
 //! - `facts`: flat facts per group · `rules`: the table · `safety`: rounds and verdict of the safety check
 //! - `group`: what is kept per group · `evaluate`: facts → rule → effect · `exchange`: adverts and their merge
-//! - `orders`: what people ask · `alarms`: what stands · `report`: events and snapshot
+//! - `orders`: what people ask · `alarms`: what stands · `report`: events and snapshot · `checkpoint`: the state as data (B3)
 //!
 //! *Invariant:* a new epoch has an effect only after [`Input::Persisted`] confirmed it, and a takeover only if its facts still hold then.
 //! *Invariant:* nothing maps "not known" to "dead" or "stopped".
@@ -17,6 +17,7 @@ extern crate alloc;
 extern crate std;
 
 mod alarms;
+mod checkpoint;
 mod evaluate;
 mod exchange;
 pub mod facts;
@@ -27,6 +28,8 @@ mod report;
 pub mod rules;
 pub mod safety;
 pub mod snapshot;
+
+pub use checkpoint::Decision;
 
 use crate::facts::Sign;
 use crate::group::Group;
@@ -42,6 +45,7 @@ use hotpair_types::{
     Advert, Incarnation, NodeId, NodeMode, NodeSettings, ObservedView, PeerView, Request, RequestId, Stamp, Stamped,
     Target, Timestamp, Verdict,
 };
+use serde::{Deserialize, Serialize};
 
 /// A failed write of the state file is tried again after this pause.
 const PERSIST_RETRY: Duration = Duration::from_secs(1);
@@ -64,7 +68,7 @@ pub fn rule_docs() -> impl Iterator<Item = RuleDoc> {
 }
 
 /// The newest word of the peer's arbiter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PeerWord {
     pub(crate) advert: Advert,
     /// It is the current word, as far as hbd can tell.
@@ -72,14 +76,15 @@ pub(crate) struct PeerWord {
     pub(crate) at: Timestamp,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Writing {
     ticket: Ticket,
     durable: Durable,
 }
 
-/// The arbiter's state machine.
-#[derive(Debug)]
+/// The arbiter's state machine. It is plain data: a copy of it, written down and read back, goes on exactly as the original
+/// would have (B3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arbiter {
     config: ArbiterConfig,
     seed: Seed,
@@ -111,7 +116,8 @@ pub struct Arbiter {
     requests: Vec<(Request, Timestamp)>,
     request_number: u64,
     done: Vec<(RequestId, String)>,
-    alarms: BTreeMap<(&'static str, String), alarms::Standing>,
+    #[serde(with = "checkpoint::pairs")]
+    alarms: BTreeMap<(String, String), alarms::Standing>,
     peer_state: (snapshot::NodeState, Timestamp),
     outputs: VecDeque<Output>,
 }

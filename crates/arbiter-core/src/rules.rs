@@ -282,6 +282,11 @@ pub static RULES: &[Rule] = &[
     rule("R999", Warning, Keep, "anything else: nothing changes", |_| true),
 ];
 
+/// The rule of that id.
+pub fn by_id(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
 /// The first rule that matches.
 pub fn decide(facts: &Facts) -> &'static Rule {
     // The last row matches everything; if the table were ever left without it, keeping things as they are is safe.

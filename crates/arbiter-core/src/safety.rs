@@ -11,6 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 use hotpair_types::{Evidence, LifeSign, NetworkSelfTest, ProbeKind, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// Lines of evidence kept for the record.
 const EVIDENCE_KEPT: usize = 64;
@@ -26,7 +27,7 @@ pub enum Need {
     Silent,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Round {
     started: Option<Timestamp>,
     self_test: NetworkSelfTest,
@@ -55,7 +56,7 @@ impl Round {
 }
 
 /// State of the check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SafetyCheck {
     window: Duration,
     interval: Duration,

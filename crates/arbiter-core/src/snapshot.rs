@@ -8,9 +8,10 @@ use hotpair_types::{
     BootId, Claim, Digest, Epoch, GroupName, GroupObserved, GroupState, NodeId, NodeMode, PathView, Readiness,
     Timestamp, Verdict,
 };
+use serde::{Deserialize, Serialize};
 
 /// Is a node there?
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum NodeState {
     /// Not known.
     Unknown,

@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{BootId, GroupName, Incarnation, ResourceName, Target};
+use serde::{Deserialize, Serialize};
 
 /// Everything [`crate::ResourceCore::new`] needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourceConfig {
     /// This boot of this node: targets of another boot are refused.
     pub boot: BootId,
@@ -21,7 +22,7 @@ pub struct ResourceConfig {
 }
 
 /// One group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GroupConfig {
     /// Its name.
     pub name: GroupName,
@@ -30,7 +31,7 @@ pub struct GroupConfig {
 }
 
 /// One resource.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourceSpec {
     /// Its name, unique within the group.
     pub name: ResourceName,
@@ -50,7 +51,7 @@ pub struct ResourceSpec {
 }
 
 /// Time limits and monitor intervals of a resource. The shell enforces the limits and answers with `TimedOut`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
     /// Limit of a start.
     pub start_timeout: Duration,
@@ -67,7 +68,7 @@ pub struct Operations {
 }
 
 /// Local recovery of a resource (S12).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
     /// Restarts within `window` before the group counts as failed here.
     pub restarts: u32,
@@ -80,7 +81,7 @@ pub struct Recovery {
 }
 
 /// When a stop cannot be confirmed even by force (FAULTS S8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnStopFailure {
     /// Hold everything and raise an alarm.
     Hold,

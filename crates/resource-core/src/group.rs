@@ -8,9 +8,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{Epoch, Failure, GroupName, GroupState, GroupTarget, ResourceState, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Where a group is to go, after target, lease and own failure are weighed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Goal {
     /// Watch only.
     Leave,
@@ -21,7 +22,7 @@ pub(crate) enum Goal {
 }
 
 /// The operation a resource is busy with; at most one (announcements apart).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Busy {
     pub(crate) op: OpId,
     pub(crate) action: Action,
@@ -30,14 +31,14 @@ pub(crate) struct Busy {
 }
 
 /// What the readiness check said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Readiness {
     Unknown,
     Ready,
     Issue(hotpair_types::ReadinessIssue),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resource {
     pub(crate) spec: ResourceSpec,
     /// Indices of what it depends on, and of what depends on it.
@@ -157,7 +158,7 @@ impl Resource {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) name: GroupName,
     pub(crate) resources: Vec<Resource>,

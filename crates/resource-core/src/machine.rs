@@ -12,8 +12,10 @@ use hotpair_types::{
     BootId, Desired, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState,
     Target, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// Effects of one entry, handed down to the groups.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Effects {
     pub(crate) now: Timestamp,
     next_op: u64,
@@ -61,7 +63,9 @@ impl Effects {
     }
 }
 
-/// The pure state machine behind resd. See the crate's head for its invariants.
+/// The pure state machine behind resd. See the crate's head for its invariants. It is plain data: a copy of it, written
+/// down and read back, goes on exactly as the original would have (B3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourceCore {
     boot: BootId,
     resd: Incarnation,
