@@ -6,6 +6,7 @@
 use crate::model::Key;
 use hotpair_types::PairId;
 use sha2::{Digest as _, Sha256};
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,35 @@ pub enum KeyError {
     },
 }
 
+/// Where the key is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeyPlace {
+    /// The file.
+    pub path: PathBuf,
+    /// Handed over by the service manager (`LoadCredential=`).
+    pub credential: bool,
+}
+
+impl KeyPlace {
+    /// The credential of the same name in `credentials` if there is one; else beside the configuration.
+    pub fn find(config: &Path, key_file: &Path, credentials: Option<&OsStr>) -> Self {
+        let handed = credentials.zip(key_file.file_name()).map(|(dir, name)| Path::new(dir).join(name));
+        match handed.filter(|path| path.exists()) {
+            Some(path) => Self { path, credential: true },
+            None => Self { path: config.parent().unwrap_or(Path::new("")).join(key_file), credential: false },
+        }
+    }
+
+    /// Permission bits the file must not have. A credential may show group read: it is root's, and what stat(2) shows
+    /// as group bits is the mask of the access list that lets the service's user in (acl(5)).
+    fn forbidden_bits(&self) -> u32 {
+        if self.credential { 0o037 } else { 0o077 }
+    }
+}
+
 /// Reads and judges a key file.
-pub fn read(path: &Path) -> Result<Key, KeyError> {
+pub fn read(place: &KeyPlace) -> Result<Key, KeyError> {
+    let path = place.path.as_path();
     let unreadable = |e: std::io::Error| KeyError::Unreadable { path: path.into(), reason: e.to_string() };
     // Everything is asked of the opened file, so that it cannot be exchanged in between.
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -62,7 +90,7 @@ pub fn read(path: &Path) -> Result<Key, KeyError> {
     if !meta.is_file() {
         return Err(KeyError::Unreadable { path: path.into(), reason: "not a regular file".into() });
     }
-    if meta.mode() & 0o077 != 0 {
+    if meta.mode() & place.forbidden_bits() != 0 {
         return Err(KeyError::Exposed { path: path.into(), mode: meta.mode() & 0o7777 });
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize + 1));
@@ -171,6 +199,7 @@ mod tests {
     fn bad_key_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
+        let read = |path: &Path| read(&KeyPlace { path: path.into(), credential: false });
         assert!(matches!(read(&path), Err(KeyError::Unreadable { .. })));
         let write = |text: &str, mode: u32| {
             std::fs::write(&path, text).unwrap();
@@ -189,6 +218,24 @@ mod tests {
         assert!(matches!(write("not a key!", 0o600), Err(KeyError::Encoding { .. })));
         assert!(matches!(write(&"ab".repeat(4000), 0o600), Err(KeyError::Encoding { .. })));
         assert!(matches!(read(dir.path()), Err(KeyError::Unreadable { .. })));
+    }
+
+    /// X08: a credential that systemd handed over goes before the file beside the configuration.
+    #[test]
+    fn a_credential_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, name) = (Path::new("/etc/hotpair/hotpair.toml"), Path::new("hotpair.key"));
+        let find = || KeyPlace::find(config, name, Some(dir.path().as_os_str()));
+        let beside = KeyPlace { path: "/etc/hotpair/hotpair.key".into(), credential: false };
+        assert_eq!(find(), beside);
+        assert_eq!(KeyPlace::find(config, name, None), beside);
+        let handed = dir.path().join("hotpair.key");
+        std::fs::write(&handed, generate_key().unwrap().as_bytes()).unwrap();
+        assert_eq!(find(), KeyPlace { path: handed.clone(), credential: true });
+        std::fs::set_permissions(&handed, std::fs::Permissions::from_mode(0o440)).unwrap();
+        assert!(read(&find()).is_ok());
+        std::fs::set_permissions(&handed, std::fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(matches!(read(&find()), Err(KeyError::Exposed { .. })));
     }
 
     #[test]

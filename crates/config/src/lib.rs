@@ -33,11 +33,12 @@ pub use reference::reference;
 pub use template::{InitAnswers, InitGroup, InitUdp, template};
 
 use crate::build::Draft;
+use crate::key::KeyPlace;
 use crate::model::{Config, Group, Key, Pair};
 use crate::reader::Reader;
 use hotpair_types::{Digest, NodeId};
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::de::DeTable;
 
 /// Where the configuration is, unless said otherwise.
@@ -76,7 +77,7 @@ pub fn load(path: &Path, node: Option<&str>) -> Result<Loaded, Vec<Finding>> {
 /// # Errors
 /// Every mistake of the text, in the order of its lines; a key that cannot be read.
 pub fn load_text(text: &str, file: &Path, node: Option<&str>) -> Result<Loaded, Vec<Finding>> {
-    load_with(text, file, node, &|path| key::read(path))
+    load_with(text, file, node, &key::read)
 }
 
 /// As [`load_text`], with the key given as text instead of read from its file: for rehearsals and tests.
@@ -84,7 +85,7 @@ pub fn load_text(text: &str, file: &Path, node: Option<&str>) -> Result<Loaded, 
 /// # Errors
 /// Every mistake of the text, in the order of its lines; a key that is none.
 pub fn load_text_with_key(text: &str, file: &Path, node: Option<&str>, key: &str) -> Result<Loaded, Vec<Finding>> {
-    load_with(text, file, node, &|path| key::from_text(key, path))
+    load_with(text, file, node, &|place| key::from_text(key, &place.path))
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
@@ -95,7 +96,7 @@ fn read_text(path: &Path) -> Result<String, String> {
     if length as u64 > MAX_FILE_BYTES { Err(format!("> {MAX_FILE_BYTES} bytes")) } else { Ok(text) }
 }
 
-type KeySource<'a> = &'a dyn Fn(&Path) -> Result<Key, KeyError>;
+type KeySource<'a> = &'a dyn Fn(&KeyPlace) -> Result<Key, KeyError>;
 
 fn load_with(text: &str, file: &Path, node: Option<&str>, keys: KeySource<'_>) -> Result<Loaded, Vec<Finding>> {
     let mut r = Reader::new(file, text);
@@ -146,20 +147,12 @@ fn this_node(r: &mut Reader<'_>, name: Option<&str>) -> Option<NodeId> {
     found
 }
 
-/// The key file's place: a credential that systemd handed over, else relative to the configuration.
-fn key_place(file: &Path, key_file: &Path) -> PathBuf {
-    let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .zip(key_file.file_name())
-        .map(|(dir, name)| PathBuf::from(dir).join(name))
-        .filter(|path| path.exists());
-    let beside = || file.parent().unwrap_or(Path::new("")).join(key_file);
-    credential.unwrap_or_else(beside)
-}
-
 fn read_pair(r: &mut Reader<'_>, draft: &Draft, file: &Path, keys: KeySource<'_>) -> Option<Pair> {
     let (name, key_file) = draft.pair.as_ref().ok()?;
-    let key_file = key_place(file, key_file);
-    match keys(&key_file) {
+    let place = KeyPlace::find(file, key_file, std::env::var_os("CREDENTIALS_DIRECTORY").as_deref());
+    let result = keys(&place);
+    let key_file = place.path;
+    match result {
         Ok(key) => {
             let id = key::pair_id(name, &key);
             r.meaning.remove("pair.key_file");
