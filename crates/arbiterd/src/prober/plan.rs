@@ -1,0 +1,293 @@
+//! What a round asks, from the configuration and the interfaces as they are: pure, so that it can be tested as a table.
+//!
+//! A probe that cannot leave this machine is in the plan too, with its reason: an unsendable probe is a fact of its own.
+
+use super::interfaces::Interface;
+use super::packets::Mac;
+use hotpair_config::model::{Config, Kind, Link};
+use hotpair_types::{NetworkSelfTest, NodeId, ProbeKind};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whom the check asks, by the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets {
+    /// Addresses of the peer, each with the own interface it is reached through, where the configuration says one.
+    pub peer: Vec<(IpAddr, Option<String>)>,
+    /// Virtual addresses, each with the own interface it lives on.
+    pub virtual_addresses: Vec<(IpAddr, String)>,
+    /// Reference addresses.
+    pub references: Vec<IpAddr>,
+    /// Interfaces that must not be used.
+    pub excluded: BTreeSet<String>,
+}
+
+impl Targets {
+    /// Of this node.
+    #[must_use]
+    pub fn of(config: &Config, node: NodeId) -> Self {
+        let udp = config.paths.iter().filter_map(|path| match &path.link {
+            Link::Udp { ends, .. } => Some((ends.of(node.other()).address, Some(ends.of(node).interface.clone()))),
+            Link::Serial { .. } => None,
+        });
+        let mut peer: Vec<(IpAddr, Option<String>)> = Vec::new();
+        for (address, interface) in udp.chain(config.node(node.other()).addresses.iter().map(|a| (*a, None))) {
+            if !peer.iter().any(|(known, _)| *known == address) {
+                peer.push((address, interface));
+            }
+        }
+        let virtual_addresses = config
+            .groups
+            .iter()
+            .flat_map(|group| &group.resources)
+            .filter_map(|resource| match &resource.kind {
+                Kind::Ip(ip) => Some((ip.address, ip.interface.of(node).clone())),
+                _ => None,
+            })
+            .collect();
+        Self {
+            peer,
+            virtual_addresses,
+            references: config.safety_check.references.clone(),
+            excluded: config.safety_check.exclude_interfaces.iter().cloned().collect(),
+        }
+    }
+
+    fn uses(&self, interface: &Interface) -> bool {
+        !interface.loopback && !self.excluded.contains(&interface.name)
+    }
+
+    /// An interface whose state tells something: it has an address, or the configuration names it.
+    fn matters(&self, interface: &Interface) -> bool {
+        let named = self.peer.iter().filter_map(|(_, name)| name.as_ref()).any(|n| *n == interface.name)
+            || self.virtual_addresses.iter().any(|(_, n)| *n == interface.name);
+        self.uses(interface) && (named || interface.is_configured())
+    }
+
+    /// This node's own connection.
+    #[must_use]
+    pub fn self_test(&self, interfaces: &[Interface]) -> NetworkSelfTest {
+        let count = |with: bool| {
+            let number = interfaces.iter().filter(|i| self.matters(i) && i.obstacle().is_none() == with).count();
+            u32::try_from(number).unwrap_or(u32::MAX)
+        };
+        NetworkSelfTest {
+            with_carrier: count(true),
+            without_carrier: count(false),
+            references: u32::try_from(self.references.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// One probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Its kind, for the record.
+    pub kind: ProbeKind,
+    /// What is sent; or why nothing can be.
+    pub what: Result<What, String>,
+    /// Interface and address, for the record.
+    pub via: String,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// The signed question.
+    Ask {
+        /// Where to; a broadcast or multicast address too.
+        to: IpAddr,
+        /// Through which interface; 0: as the routes say.
+        interface: u32,
+        /// From which own address.
+        source: Option<IpAddr>,
+    },
+    /// An ARP request.
+    Arp {
+        /// For whom.
+        target: Ipv4Addr,
+        /// Through which interface.
+        interface: u32,
+        /// Own hardware address.
+        mac: Mac,
+        /// Own address; 0.0.0.0 if there is none in that subnet.
+        sender: Ipv4Addr,
+    },
+    /// A neighbour solicitation.
+    Neighbour {
+        /// For whom.
+        target: Ipv6Addr,
+        /// Through which interface.
+        interface: u32,
+        /// Own hardware address.
+        mac: Mac,
+    },
+    /// An ICMP or ICMPv6 echo request.
+    Echo {
+        /// To whom.
+        to: IpAddr,
+        /// Through which interface; 0: as the routes say.
+        interface: u32,
+    },
+}
+
+/// Every probe of a round.
+#[must_use]
+pub fn plan(targets: &Targets, interfaces: &[Interface]) -> Vec<Probe> {
+    let planner = Planner { targets, interfaces };
+    let mut probes = Vec::new();
+    for (address, name) in &targets.peer {
+        planner.peer(&mut probes, *address, name.as_deref());
+    }
+    planner.to_everybody(&mut probes);
+    for (address, name) in &targets.virtual_addresses {
+        planner.virtual_address(&mut probes, *address, name);
+    }
+    for address in &targets.references {
+        planner.reference(&mut probes, *address);
+    }
+    probes
+}
+
+/// The probes that learn the peer's hardware addresses in healthy days.
+#[must_use]
+pub fn learning(targets: &Targets, interfaces: &[Interface]) -> Vec<Probe> {
+    let planner = Planner { targets, interfaces };
+    let mut probes = Vec::new();
+    for (address, name) in &targets.peer {
+        planner.neighbour(&mut probes, *address, name.as_deref(), None);
+    }
+    probes
+}
+
+struct Planner<'a> {
+    targets: &'a Targets,
+    interfaces: &'a [Interface],
+}
+
+impl<'a> Planner<'a> {
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.interfaces.iter().any(|i| i.addresses.iter().any(|a| a.address == address))
+    }
+
+    fn named(&self, name: &str) -> Result<&'a Interface, String> {
+        let interface = self.interfaces.iter().find(|i| i.name == name);
+        let interface = interface.ok_or_else(|| format!("{name} does not exist"))?;
+        interface.obstacle().map_or(Ok(interface), Err)
+    }
+
+    /// Where an address is a neighbour: on the interface given, or on the first that has it in a subnet.
+    fn on_link(&self, address: IpAddr) -> Option<&'a Interface> {
+        let has = |i: &&Interface| i.addresses.iter().any(|a| a.contains(address));
+        self.interfaces.iter().filter(|i| self.targets.uses(i)).find(has)
+    }
+
+    fn peer(&self, probes: &mut Vec<Probe>, address: IpAddr, name: Option<&str>) {
+        // An own address that is listed as the peer's would answer for ever.
+        if self.is_own(address) || name.is_some_and(|n| self.targets.excluded.contains(n)) {
+            return;
+        }
+        let through = name.map(|n| self.named(n).map(|i| i.index)).transpose().map(Option::unwrap_or_default);
+        let via = via(name, address);
+        let ask = through.clone().map(|interface| What::Ask { to: address, interface, source: None });
+        probes.push(Probe { kind: ProbeKind::AskUnicast, what: ask, via: via.clone() });
+        self.neighbour(probes, address, name, None);
+        let echo = through.map(|interface| What::Echo { to: address, interface });
+        probes.push(Probe { kind: ProbeKind::Echo, what: echo, via });
+    }
+
+    /// ARP or neighbour discovery, where the address is a neighbour. `kind`: if it is not asked as the peer's own.
+    fn neighbour(&self, probes: &mut Vec<Probe>, address: IpAddr, name: Option<&str>, kind: Option<ProbeKind>) {
+        if self.is_own(address) || name.is_some_and(|n| self.targets.excluded.contains(n)) {
+            return;
+        }
+        let by_name = name.map(|n| self.named(n));
+        let interface = match by_name {
+            Some(Err(error)) => {
+                let kind = kind.unwrap_or_else(|| neighbour_kind(address));
+                probes.push(Probe { kind, what: Err(error), via: via(name, address) });
+                return;
+            }
+            Some(Ok(interface)) => interface,
+            None => match self.on_link(address) {
+                Some(interface) => interface,
+                None => return,
+            },
+        };
+        // A peer behind a router is no neighbour; a virtual address without an own address in its subnet may be.
+        let in_subnet = interface.addresses.iter().find(|a| a.contains(address));
+        if in_subnet.is_none() && kind.is_none() && !is_link_local(address) {
+            return;
+        }
+        let Some(mac) = interface.mac else { return };
+        let what = match (interface.obstacle(), address) {
+            (Some(obstacle), _) => Err(obstacle),
+            (None, IpAddr::V4(target)) => {
+                let sender = match in_subnet.map(|a| a.address) {
+                    Some(IpAddr::V4(own)) => own,
+                    _ => Ipv4Addr::UNSPECIFIED,
+                };
+                Ok(What::Arp { target, interface: interface.index, mac, sender })
+            }
+            (None, IpAddr::V6(target)) => Ok(What::Neighbour { target, interface: interface.index, mac }),
+        };
+        let kind = kind.unwrap_or_else(|| neighbour_kind(address));
+        probes.push(Probe { kind, what, via: via(Some(&interface.name), address) });
+    }
+
+    fn to_everybody(&self, probes: &mut Vec<Probe>) {
+        for interface in self.interfaces.iter().filter(|i| self.targets.matters(i)) {
+            let mut seen = BTreeSet::new();
+            let obstacle = interface.obstacle();
+            for address in &interface.addresses {
+                let to = match (address.address, address.broadcast) {
+                    (IpAddr::V4(_), Some(broadcast)) => IpAddr::V4(broadcast),
+                    (IpAddr::V6(v6), _) if v6.is_unicast_link_local() => {
+                        IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
+                    }
+                    _ => continue,
+                };
+                if !seen.insert(to) {
+                    continue;
+                }
+                let ask = What::Ask { to, interface: interface.index, source: Some(address.address) };
+                probes.push(Probe {
+                    kind: ProbeKind::AskBroadcast,
+                    what: obstacle.clone().map_or(Ok(ask), Err),
+                    via: via(Some(&interface.name), to),
+                });
+            }
+        }
+    }
+
+    fn virtual_address(&self, probes: &mut Vec<Probe>, address: IpAddr, name: &str) {
+        // Held here: this node itself would answer.
+        if !self.is_own(address) {
+            self.neighbour(probes, address, Some(name), Some(ProbeKind::VirtualAddress));
+        }
+    }
+
+    fn reference(&self, probes: &mut Vec<Probe>, address: IpAddr) {
+        if self.is_own(address) {
+            return;
+        }
+        self.neighbour(probes, address, None, Some(ProbeKind::Reference));
+        let echo = What::Echo { to: address, interface: 0 };
+        probes.push(Probe { kind: ProbeKind::Reference, what: Ok(echo), via: via(None, address) });
+    }
+}
+
+fn neighbour_kind(address: IpAddr) -> ProbeKind {
+    if address.is_ipv4() { ProbeKind::Arp } else { ProbeKind::NeighbourDiscovery }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+fn via(name: Option<&str>, address: IpAddr) -> String {
+    name.map_or_else(|| address.to_string(), |name| format!("{name} {address}"))
+}
