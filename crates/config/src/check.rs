@@ -7,12 +7,13 @@ use crate::model::{FsType, Kind, Link, Path, Resource, Runner, VolumeProtection}
 use crate::reader::Reader;
 use crate::values::show_duration;
 use hotpair_types::NodeId;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Largest heartbeat frame on a serial line, in bytes, framing included.
-pub const SERIAL_FRAME_BYTES: u64 = 190;
+/// Most paths a pair can have: the wire format's limit (reports on all of them fit every frame).
+pub const MAX_PATHS: usize = 16;
 /// Bits on the line for one byte: start bit, 8 data bits, stop bit.
 const BITS_PER_BYTE: u64 = 10;
 
@@ -22,8 +23,9 @@ pub fn check(r: &mut Reader<'_>, draft: &Draft) {
         r.error("C040", "", &[]);
     }
     for path in &draft.paths {
-        one_path(r, path);
+        one_path(r, path, draft.paths_in_file);
     }
+    wire_names(r, draft);
     path_collisions(r, draft);
     references(r, draft);
     for group in &draft.groups {
@@ -37,7 +39,7 @@ fn place(r: &Reader<'_>, at: &str, node: NodeId, key: &str) -> String {
     r.per_node_place(at, name.as_deref().unwrap_or_default(), key)
 }
 
-fn one_path(r: &mut Reader<'_>, path: &At<Path>) {
+fn one_path(r: &mut Reader<'_>, path: &At<Path>, paths: usize) {
     match &path.it.link {
         Link::Udp { ends, .. } => {
             let [a, b] = [ends.of(NodeId::FIRST).address, ends.of(NodeId::SECOND).address];
@@ -56,12 +58,12 @@ fn one_path(r: &mut Reader<'_>, path: &At<Path>) {
             }
         }
         Link::Serial { baud, .. } => {
-            let smallest = serial_interval(*baud);
+            let smallest = serial_interval(*baud, paths);
             if path.it.interval < smallest {
                 let args = [
                     ("interval", show_duration(path.it.interval)),
                     ("baud", baud.to_string()),
-                    ("bytes", SERIAL_FRAME_BYTES.to_string()),
+                    ("bytes", serial_frame_bytes(paths).to_string()),
                     ("smallest", show_duration(smallest)),
                 ];
                 let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
@@ -71,10 +73,36 @@ fn one_path(r: &mut Reader<'_>, path: &At<Path>) {
     }
 }
 
+/// The longest heartbeat without advert on a serial line, in bytes: header, two echoes, a report for each path, tag,
+/// a little advert, and what framing adds.
+pub fn serial_frame_bytes(paths: usize) -> u64 {
+    188 + 4 * u64::try_from(paths.min(MAX_PATHS)).unwrap_or(0)
+}
+
 /// The smallest interval at which heartbeats use half of a serial line, rounded up to a whole millisecond.
-pub fn serial_interval(baud: u32) -> Duration {
-    let millis = (SERIAL_FRAME_BYTES * BITS_PER_BYTE * 2 * 1000).div_ceil(u64::from(baud.max(1)));
+pub fn serial_interval(baud: u32, paths: usize) -> Duration {
+    let millis = (serial_frame_bytes(paths) * BITS_PER_BYTE * 2 * 1000).div_ceil(u64::from(baud.max(1)));
     Duration::from_millis(millis)
+}
+
+/// The wire names paths by 16 bits of a hash of their names (once in 65536 pairs of names, two are the same), and
+/// has room for a limited number.
+fn wire_names(r: &mut Reader<'_>, draft: &Draft) {
+    let tag = |name: &str| {
+        let hash = Sha256::new().chain_update(b"hotpair path ").chain_update(name).finalize();
+        hash.iter().take(2).copied().collect::<Vec<u8>>()
+    };
+    if let Some(path) = draft.paths.get(MAX_PATHS) {
+        r.error("C050", &path.at, &[("count", &draft.paths_in_file.to_string()), ("most", &MAX_PATHS.to_string())]);
+    }
+    for (index, path) in draft.paths.iter().enumerate() {
+        let name = path.it.name.as_str();
+        let twin =
+            draft.paths.iter().take(index).map(|p| p.it.name.as_str()).find(|n| *n != name && tag(n) == tag(name));
+        if let Some(twin) = twin {
+            r.error("C051", &format!("{}.name", path.at), &[("name", name), ("other", twin)]);
+        }
+    }
 }
 
 /// Two sockets on one address and port, one device for two paths, the safety check's port.

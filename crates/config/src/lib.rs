@@ -24,7 +24,7 @@ mod template;
 pub mod values;
 mod warn;
 
-pub use check::{SERIAL_FRAME_BYTES, serial_interval};
+pub use check::{MAX_PATHS, serial_frame_bytes, serial_interval};
 pub use finding::{Finding, Severity, Snippet, report};
 pub use guarantee::{guarantee, promise};
 pub use key::{KeyError, MIN_KEY_BYTES, generate_key};

@@ -231,7 +231,10 @@ pub static SERIAL: Table = Table {
         with("priority", Ty::Int(0, 255), "5", PRIO_EN, PRIO_ZH),
         with(
             "baud",
-            Ty::OneOf(&[1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600]),
+            Ty::OneOf(&[
+                1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 1_500_000,
+                3_000_000,
+            ]),
             "115200",
             "Bits per second, 8N1. Heartbeats may use half of the line at most.",
             "每秒位数，8N1 格式。心跳最多可占用线路带宽的一半。",

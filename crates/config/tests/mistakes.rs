@@ -71,7 +71,7 @@ const CASES: &[Case] = &[
     case("references", "port = 7694\nreferences", &[("C044", "port = 7694"), ("C044", "port = 7694")]),
     case("lost = 5", "port = 7695", &[("C044", "port = 7695")]),
     case("\"10.0.0.1\"", "\"127.0.0.1\"", &[("C045", "127.0.0.1")]),
-    case("device = \"/dev/ttyS0\"", "device = \"/dev/ttyS0\"\nbaud = 9600\ninterval = \"395ms\"", &[("C046", "395ms")]),
+    case("device = \"/dev/ttyS0\"", "device = \"/dev/ttyS0\"\nbaud = 9600\ninterval = \"416ms\"", &[("C046", "416ms")]),
     case("[safety_check]", "[[serial]]\nname = \"again\"\ndevice = \"/dev/ttyS0\"\n[safety_check]", &[("C047", "/dev/ttyS0")]),
     case("references = [\"192.168.10.1\"]", "references = [\"192.168.10.12\"]", &[("C048", "references")]),
     case("192.168.30.12", "192.168.10.11", &[("C049", "addresses")]),
@@ -135,6 +135,60 @@ fn each_mistake_gives_its_finding_at_its_line() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n----\n"));
+}
+
+/// No finding is without a test: what the table does not hold is shown by the test named beside it.
+#[test]
+fn every_finding_of_the_catalogue_is_tested() {
+    let elsewhere = [
+        "C001", // a_missing_file_is_an_error
+        "C022", // the_own_node_is_found_by_name
+        "C030", "C031", "C032", "C033", // the_key_file_is_read_beside_the_configuration
+        "C040", // a_file_without_paths_is_refused
+        "C050", "C051", // paths_that_the_wire_cannot_tell_apart
+        "C099", // cannot be reached: that is what it says
+    ];
+    let tested: Vec<&str> =
+        CASES.iter().flat_map(|case| case.expect.iter().map(|(id, _)| *id)).chain(elsewhere).collect();
+    let known = hotpair_messages::catalogue::config::MESSAGES.iter().map(|m| m.id).filter(|id| id.starts_with("C0"));
+    let missing: Vec<&str> = known.filter(|id| !tested.contains(id)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// R06: just short of the limit is refused (above), just at it is not.
+#[test]
+fn half_of_a_serial_line_is_enough() {
+    let text = GOOD.replacen("device = \"/dev/ttyS0\"", "device = \"/dev/ttyS0\"\nbaud = 9600\ninterval = \"417ms\"", 1);
+    assert!(load(&text).is_ok());
+}
+
+/// Seventeen paths, and two names with one tag, are refused here and not first by the daemon.
+#[test]
+fn paths_that_the_wire_cannot_tell_apart() {
+    let path = |name: &str, number: usize| {
+        format!(
+            "[[udp]]\nname = \"{name}\"\n[udp.node.alpha]\ninterface = \"v{number}\"\naddress = \"10.9.{number}.1\"\n\
+             [udp.node.beta]\ninterface = \"v{number}\"\naddress = \"10.9.{number}.2\"\n"
+        )
+    };
+    let with = |names: &[String]| {
+        let paths: String = names.iter().enumerate().map(|(at, name)| path(name, at)).collect();
+        let findings = load(&GOOD.replacen("[safety_check]", &format!("{paths}[safety_check]"), 1));
+        findings.map(|_| Vec::new()).unwrap_or_else(|f| f.iter().map(|f| f.id).collect())
+    };
+    let names: Vec<String> = (0..14).map(|n| format!("p{n}")).collect();
+    assert_eq!(with(names.get(..13).unwrap()), [""; 0]);
+    assert_eq!(with(&names), ["C050"]);
+    // Found by trying names until two had the same tag.
+    assert_eq!(with(&["path71".into(), "path564".into()]), ["C051"]);
+}
+
+/// S2: without a path there is nothing to judge the peer by.
+#[test]
+fn a_file_without_paths_is_refused() {
+    let text = "[pair]\nname = \"p\"\n[[node]]\nname = \"a\"\n[[node]]\nname = \"b\"\n";
+    let findings = load(text).unwrap_err();
+    assert_eq!(findings.iter().map(|f| f.id).collect::<Vec<_>>(), ["C040"]);
 }
 
 /// One run shows every mistake.

@@ -298,6 +298,19 @@ pub static MESSAGES: &[Message] = &[
             "安全检查会把本节点自己的应答误认为对端的生命迹象",
         )
         .remedy("remove it from one of the two", "请从其中一个节点中删除"),
+    Message::new("C050", "{count} heartbeat paths are configured; {most} can be run", "配置了 {count} 条心跳路径；最多可运行 {most} 条")
+        .meaning(
+            "every heartbeat reports on all paths, and must still fit the slowest line",
+            "每个心跳都报告所有路径的状态，且必须能通过最慢的线路",
+        )
+        .remedy("remove some; two or three over different media serve best", "请删除一部分；两到三条不同介质的路径效果最好"),
+    Message::new(
+        "C051",
+        "the path names {name} and {other} have the same 16-bit tag on the wire",
+        "路径名称 {name} 与 {other} 在线路上的 16 位标记相同",
+    )
+    .meaning("heartbeats of one would be taken for the other's", "其中一条路径的心跳会被误认为来自另一条")
+    .remedy("rename one of them; almost any other name will do", "请重命名其中一个；几乎任何其他名称都可以"),
     Message::new("C060", "group {group} has no resources", "服务组 {group} 没有资源")
         .meaning("there is nothing in it to protect", "其中没有需要保护的内容")
         .remedy("add [[group.resource]] tables, or remove the group", "请添加 [[group.resource]] 表，或删除该服务组"),
