@@ -129,7 +129,8 @@ fn each_mistake_gives_its_finding_at_its_line() {
                 let text = finding.to_text(lang, false);
                 let words = finding.words(lang);
                 assert!(!words.meaning.is_empty() && !words.remedy.is_empty(), "{text}");
-                let open = hotpair_messages::placeholders(&words.text).len() + hotpair_messages::placeholders(&words.remedy).len();
+                let open = hotpair_messages::placeholders(&words.text).len()
+                    + hotpair_messages::placeholders(&words.remedy).len();
                 assert!(open == 0 || text.contains("{ name"), "unfilled parameter in {text}");
             }
         }
@@ -158,7 +159,8 @@ fn every_finding_of_the_catalogue_is_tested() {
 /// R06: just short of the limit is refused (above), just at it is not.
 #[test]
 fn half_of_a_serial_line_is_enough() {
-    let text = GOOD.replacen("device = \"/dev/ttyS0\"", "device = \"/dev/ttyS0\"\nbaud = 9600\ninterval = \"417ms\"", 1);
+    let text =
+        GOOD.replacen("device = \"/dev/ttyS0\"", "device = \"/dev/ttyS0\"\nbaud = 9600\ninterval = \"417ms\"", 1);
     assert!(load(&text).is_ok());
 }
 
@@ -223,13 +225,26 @@ fn weak_configurations_draw_warnings() {
         ("one interface", GOOD.replace("eth1", "eth0").replace("ens4", "ens3"), &["C103", "C103"]),
         ("one network", GOOD.replace("10.0.0.", "192.168.10.2"), &["C104"]),
         ("no references", GOOD.replace("references = [\"192.168.10.1\"]\n", ""), &["C106"]),
-        ("service network without heartbeats", GOOD.replace("[group.resource.node.beta]\ninterface = \"ens3\"", "[group.resource.node.beta]\ninterface = \"bond0\""), &["C107"]),
+        (
+            "service network without heartbeats",
+            GOOD.replace(
+                "[group.resource.node.beta]\ninterface = \"ens3\"",
+                "[group.resource.node.beta]\ninterface = \"bond0\"",
+            ),
+            &["C107"],
+        ),
         ("one node", GOOD.replace("nodes = [\"alpha\", \"beta\"]", "nodes = [\"alpha\"]"), &["C108"]),
         ("slow disk lease", GOOD.replace("fs = \"ext4\"", "fs = \"ext4\"\nlease_duration = \"10s\""), &["C110"]),
         ("a lease that no takeover waits for", GOOD.replace("failback = \"auto\"", "lease = \"5s\""), &[]),
         ("serves alone", GOOD.replace("[safety_check]", "[boot]\nalone = \"any\"\n[safety_check]"), &["C115"]),
-        ("plain volume", GOOD.replace("name = \"files\"\n\n", "name = \"files\"\nlease = \"5s\"\n").replace(
-            "protection = \"lease\"\nlease_device = \"/dev/disk/by-id/scsi-array-part9\"", "protection = \"none\""), &["C111", "C112"]),
+        (
+            "plain volume",
+            GOOD.replace("name = \"files\"\n\n", "name = \"files\"\nlease = \"5s\"\n").replace(
+                "protection = \"lease\"\nlease_device = \"/dev/disk/by-id/scsi-array-part9\"",
+                "protection = \"none\"",
+            ),
+            &["C111", "C112"],
+        ),
         ("no groups", GOOD.split_once("[[group]]").unwrap().0.to_owned(), &["C114"]),
     ];
     for (name, text, expect) in cases {
@@ -256,9 +271,12 @@ fn the_key_file_is_read_beside_the_configuration() {
         Err(findings) => findings.iter().map(|f| (f.id, f.line)).collect::<Vec<_>>(),
     };
     assert_eq!(ids(&file), [("C030", 3)]);
-    for (text, mode, expect) in
-        [(KEY, 0o644, Some("C031")), ("", 0o600, Some("C032")), ("pass phrase!", 0o600, Some("C033")), (KEY, 0o600, None)]
-    {
+    for (text, mode, expect) in [
+        (KEY, 0o644, Some("C031")),
+        ("", 0o600, Some("C032")),
+        ("pass phrase!", 0o600, Some("C033")),
+        (KEY, 0o600, None),
+    ] {
         std::fs::write(&key, text).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(ids(&file), expect.map(|id| (id, 3)).into_iter().collect::<Vec<_>>());
@@ -291,7 +309,17 @@ fn broken_texts_never_panic() {
         let swapped = format!("{}\u{8282}{}", cut, GOOD.get(end + 1..).unwrap_or(""));
         drop(load(&swapped));
     }
-    for text in ["", "=", "[[[", "pair = 1", "node = [1, 2]", "[[node]]\n[[node]]", "group = [[1]]", "[pair]\nname = []", "udp = {}"] {
+    for text in [
+        "",
+        "=",
+        "[[[",
+        "pair = 1",
+        "node = [1, 2]",
+        "[[node]]\n[[node]]",
+        "group = [[1]]",
+        "[pair]\nname = []",
+        "udp = {}",
+    ] {
         assert!(load(text).is_err(), "{text}");
     }
 }
