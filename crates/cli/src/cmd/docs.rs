@@ -1,0 +1,38 @@
+//! `completions`, and the hidden `man` and `reference`: what is written from the command line's own definition.
+
+use crate::cmd::{Context, Outcome};
+use crate::failure::{Exit, Failure};
+use crate::help;
+use crate::ids;
+use clap_complete::Shell;
+use hotpair_messages::Lang;
+use std::path::Path;
+
+/// `hotpair completions SHELL`
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn completions(context: &Context, shell: Shell) -> Outcome {
+    let mut script: Vec<u8> = Vec::new();
+    clap_complete::generate(shell, &mut help::command(Lang::En), "hotpair", &mut script);
+    context.out.print(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok)
+}
+
+/// `hotpair man DIR`: hotpair.1 and one page per command.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn man(context: &Context, dir: &Path) -> Outcome {
+    let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(help::command(Lang::En), dir));
+    written.map(|()| Exit::Ok).map_err(|error| {
+        Failure::new(Exit::Error, context.words, ids::CANNOT_WRITE_MAN, &[("dir", &dir.display()), ("reason", &error)])
+    })
+}
+
+/// `hotpair reference`: docs/cli.md or docs/cli.zh-CN.md, by the chosen language.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn reference(context: &Context) -> Outcome {
+    context.out.print(&crate::reference::markdown(context.words.lang())).map(|()| Exit::Ok)
+}

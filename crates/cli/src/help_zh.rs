@@ -1,0 +1,85 @@
+//! Chinese help: keyed by command (`status`) and by command and argument (`status.json`); `.json` stands for every
+//! command that has no text of its own for it; the empty key is the program itself.
+
+/// The exit codes, as the help shows them.
+pub const EXIT_CODES: &str = "\
+退出码：
+  0   完成；使用 `status --exit-code` 时：一切正常
+  1   失败
+  2   命令行有误
+  3   守护进程没有运行或没有回答
+  4   守护进程拒绝了命令
+  5   权限不足
+  10  `status --exit-code`：服务正常，但冗余缺失
+  11  `status --exit-code`：服务中断或有风险
+  64  配置有误";
+
+const TEXTS: &[(&str, &str)] = &[
+    ("", "查看和操作互为备份的两台服务器"),
+    (".run_dir", "守护进程套接字所在目录"),
+    (".lang", "输出语言；未给出时取自环境（HOTPAIR_LANG、LC_ALL、LC_MESSAGES、LANG）"),
+    (".color", "颜色；`auto` 表示在终端上且未设置 NO_COLOR 时使用"),
+    (".json", "输出 JSON"),
+    (".watch", "持续显示每一次变化"),
+    (".dry_run", "只说明将会发生什么，不执行"),
+    (".help", "显示帮助"),
+    (".version", "显示版本"),
+    ("init", "为新的双机写出带注释的配置文件和密钥"),
+    ("init.dir", "hotpair.toml 与 hotpair.key 所在目录"),
+    ("init.pair", "双机名称"),
+    ("init.node", "本节点名称，与 `hostname` 一致"),
+    ("init.peer", "另一节点名称"),
+    ("init.udp", "一条网络路径：两个节点各自的网卡和地址，例如 eth1:192.0.2.1,eth1:192.0.2.2；可多次给出"),
+    ("init.serial", "一条串口路径：本节点的设备，若不同再加另一节点的设备，例如 /dev/ttyS0"),
+    ("init.reference", "应始终有应答的地址，例如网关；可多次给出"),
+    ("init.address", "要保护的虚拟地址，含前缀长度、本节点网卡，若不同再加另一节点网卡，例如 192.0.2.10/24@eth0"),
+    ("init.group", "包含该虚拟地址的资源组名称"),
+    ("init.unit", "随虚拟地址一起运行的 systemd 单元"),
+    ("check", "检查配置：一次列出全部错误及处理办法，并说明其保证级别"),
+    ("check.config", "配置文件"),
+    ("check.node", "按此节点检查：必须是两个节点之一"),
+    ("status", "显示两个节点、资源组、心跳路径、安全检查和告警"),
+    ("status.exit_code", "用退出码表示双机状况：0、10 或 11"),
+    ("paths", "显示每条心跳路径的详情：两个方向、往返时延、抖动、丢失、计数"),
+    ("events", "显示发生过的事件，最新的在最后"),
+    ("events.lines", "最多显示多少条（最新的）"),
+    ("events.group", "只显示此资源组的事件"),
+    ("events.follow", "持续显示新发生的事件"),
+    ("events.json", "输出 JSON，每行一个事件"),
+    ("explain", "讲述一个事件、最近一次决策，或某资源组为何不迁移、不运行的来龙去脉"),
+    ("explain.event", "事件编号（见 `hotpair events`）；或消息编号（如 R310），说明其一般含义"),
+    ("explain.last", "最近一次有实际改变的决策；默认"),
+    ("explain.why_not", "该资源组此刻为何没有提供服务或没有迁移"),
+    ("switchover", "按计划将资源组迁移到另一节点"),
+    ("switchover.group", "资源组"),
+    ("switchover.to", "目标节点；未给出时为另一节点"),
+    ("switchover.wait", "等待其在目标节点上运行，最长此时间；默认等待 30s"),
+    ("switchover.no_wait", "命令被接受后立即返回"),
+    ("standby", "让节点退出服务：把资源组交给另一节点，且不再承载"),
+    ("standby.node", "节点；未给出时为被询问的节点"),
+    ("online", "让节点恢复服务"),
+    ("online.node", "节点；未给出时为被询问的节点"),
+    ("freeze", "在一段时间内禁止资源组自动迁移"),
+    ("freeze.group", "资源组"),
+    (".all", "所有资源组"),
+    (".length", "时长，最长 30d：数字加单位，例如 90s、2h、1d12h"),
+    (".off", "立即结束"),
+    ("maintenance", "在一段时间内让资源组脱离 hotpair 的管理：只监视，不启动、不停止、不修复"),
+    ("maintenance.group", "资源组"),
+    ("clear", "清除资源组的失败与暂停记录，使其重新尝试"),
+    ("clear.group", "资源组；未给出时为所有资源组"),
+    ("vouch-peer-off", "声明对端已断电，从而可以接管其资源组；声明人与原因会被记录"),
+    ("vouch-peer-off.peer", "对端名称"),
+    ("vouch-peer-off.reason", "如何确认其已断电；会被记录"),
+    ("vouch-peer-off.yes", "不再要求确认"),
+    ("rules", "列出双机作出决策的规则"),
+    ("completions", "输出 shell 的补全脚本"),
+    ("completions.shell", "shell 类型"),
+    ("version", "显示本程序及运行中的守护进程的版本"),
+];
+
+/// The text of a key, if there is one.
+#[must_use]
+pub fn text(key: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
+}

@@ -1,0 +1,74 @@
+//! Names for the messages of the command line (`U###` of the catalogue), so that code says what it says.
+//!
+//! A test checks that each id exists.
+#![allow(missing_docs, reason = "the catalogue holds the sentences")]
+
+macro_rules! ids {
+    ($($name:ident = $id:literal;)*) => {
+        $(pub const $name: &str = $id;)*
+        /// Every id used by this program.
+        pub const ALL: &[&str] = &[$($id),*];
+    };
+}
+
+ids! {
+    MILLIS = "U001"; SECONDS = "U002"; MINUTES = "U003"; HOURS = "U004"; DAYS = "U005"; FOR = "U006";
+    YES = "U007"; NO = "U008"; UNKNOWN = "U009"; ERROR = "U010"; REMEDY = "U011"; WHY = "U012";
+    NOT_RUNNING = "U013"; NO_PERMISSION = "U014"; NO_ANSWER = "U015"; UNREACHABLE = "U016"; REFUSED = "U017";
+    DENIED = "U018"; FAILED_CALL = "U019"; BAD_DURATION = "U020"; DURATION_FORM = "U021"; DURATION_UNIT = "U022";
+    DURATION_LIMIT = "U023"; DURATION_ZERO = "U024"; DURATION_ORDER = "U025"; CANNOT_PRINT = "U026";
+    NO_SUCH_GROUP = "U027"; EMPTY_ANSWER = "U028"; CONNECTION_LOST = "U029";
+    TITLE = "U100"; ALL_WELL = "U101"; DEGRADED = "U102"; CRITICAL_STATE = "U103"; NODES = "U104"; GROUPS = "U105";
+    PATHS = "U106"; SAFETY = "U107"; ALARMS = "U108"; THIS_NODE = "U109"; ALIVE = "U110"; BOOTING = "U111";
+    SILENT_ALIVE = "U112"; SILENT = "U113"; NO_SIGN = "U114"; LEFT = "U115"; ONLINE = "U116"; STANDBY = "U117";
+    CONFIG_DIFFERS = "U118"; AWAY = "U119"; STOPPED = "U120"; STARTING = "U121"; RUNNING = "U122";
+    RECOVERING = "U123"; STOPPING = "U124"; FAILED = "U125"; STOP_FAILED = "U126"; OVERDUE = "U127"; READY = "U128";
+    NOT_READY = "U129"; NOT_READY_BECAUSE = "U130"; EXHAUSTED = "U131"; REMEMBERED = "U132"; NO_OWNER = "U133";
+    STATE_ON = "U134"; GUARANTEE = "U135"; FROZEN = "U136"; MAINTENANCE = "U137"; QUARANTINED = "U138";
+    PREFERS = "U139"; FAILURES = "U140"; REPAIRS = "U141"; LAST_ERROR = "U142"; OUTLOOK_GOOD = "U143";
+    OUTLOOK_BAD = "U144"; WHY_NODE_STATE = "U145"; WHY_STANDBY = "U146"; WHY_CONFIG = "U147"; WHY_FROZEN = "U148";
+    WHY_MAINTENANCE = "U149"; WHY_QUARANTINE = "U150"; WHY_FAILED = "U151"; WHY_NOT_READY = "U152";
+    WHY_NOT_READY_BECAUSE = "U153"; SAFETY_RUNS = "U154"; SAFETY_NOT_NEEDED = "U155"; SAFETY_LAST = "U156";
+    SAFETY_VERDICT = "U157"; VERDICT_ALIVE = "U158"; VERDICT_NO_SIGN = "U159"; VERDICT_ISOLATED = "U160";
+    VERDICT_UNKNOWN = "U161"; DETECTION = "U162"; DETECTION_IS = "U163"; SEVERITY_CRITICAL = "U164";
+    SEVERITY_WARNING = "U165"; SEVERITY_INFO = "U166"; CONFIGURATION = "U167"; NO_ALARMS = "U168"; DECISIONS = "U169";
+    ARBITER_AWAY = "U170"; NODE_TITLE = "U171"; REASON_GROUP_DOWN = "U172"; REASON_NO_STANDBY = "U173";
+    REASON_PATH = "U174"; REASON_NODE = "U175"; REASON_GROUP_STATE = "U176"; NO_GROUPS = "U177"; NO_RULE = "U178";
+    MORE_LINES = "U179"; EPOCH = "U186"; RELEASING = "U187"; RELEASED = "U188";
+    UP = "U200"; LATE = "U201"; DOWN = "U202"; GREEN = "U203"; YELLOW = "U204"; RED = "U205"; NOT_JUDGED = "U206";
+    RECEIVE = "U207"; SEND = "U208"; GREY = "U209"; CAUSE_NEVER = "U211"; CAUSE_MISSED = "U212";
+    CAUSE_CARRIER = "U213"; CAUSE_DEVICE = "U214"; CAUSE_IO = "U215"; CAUSE_PARTNER = "U216"; CAUSE_DEAF = "U217";
+    CAUSE_NO_REPORT = "U218"; CAUSE_STALE = "U219"; CAUSE_AUTH = "U220"; CAUSE_ECHO = "U221"; PRIORITY = "U222";
+    TIMING = "U223"; RTT_VALUES = "U224"; NOT_MEASURED = "U225"; ROUND_TRIP = "U226"; JITTER = "U227";
+    COUNTED = "U228"; COUNTS = "U229"; DROPPED = "U230"; NOTHING = "U231"; DROP_MAC = "U232"; DROP_FOREIGN = "U233";
+    DROP_REPLAYED = "U234"; DROP_STALE = "U235"; DROP_ECHO = "U236"; DROP_VERSION = "U237"; DROP_MALFORMED = "U238";
+    UNSENT = "U239"; TURNED = "U240"; TURNS = "U241"; PEER_TITLE = "U242"; NEVER_HEARD = "U243"; HEARD_AGO = "U244";
+    STALLS = "U245"; NO_STALLS = "U246"; STALL_COUNT = "U247"; LEAVING = "U248"; NO_PATHS = "U249"; RTT = "U250";
+    PEER = "U251";
+    WOULD_HAPPEN = "U300"; ACCEPTED = "U301"; MOVED = "U302"; NOT_YET = "U303"; MOVE_FAILED = "U304";
+    WHICH_GROUP = "U305"; HOW_LONG = "U306"; VOUCH_WARNING = "U307"; VOUCH_PROMPT = "U308"; VOUCH_WRONG = "U309";
+    VOUCH_NOBODY = "U310"; CLEARED = "U312"; ALREADY_THERE = "U313"; EVERY_GROUP = "U314"; VOUCH_REASON = "U315";
+    NO_EVENTS = "U400"; WHICH_EVENT = "U401"; EVENT_TITLE = "U402"; FACTS = "U403"; CONDITION = "U404";
+    DECISION = "U405"; RULES_TITLE = "U406"; MEANING = "U408";
+    FILE_EXISTS = "U500"; CANNOT_WRITE = "U501"; WROTE = "U502"; WROTE_KEY = "U503"; NEXT = "U504";
+    NEXT_EDIT = "U505"; NEXT_CHECK = "U506"; NEXT_COPY = "U507"; NEXT_ENABLE = "U508"; NEXT_STATUS = "U509";
+    ASK_PAIR = "U510"; ASK_NODE = "U511"; ASK_PEER = "U512"; ASK_UDP = "U513"; ASK_UDP_PEER = "U514";
+    ASK_SERIAL = "U515"; ASK_SERIAL_PEER = "U516"; ASK_REFERENCE = "U517"; CONFIG_GOOD = "U518";
+    GUARANTEE_TITLE = "U519"; ASK_ADDRESS = "U521"; ASK_INTERFACE = "U522"; CANNOT_MAKE_KEY = "U524";
+    CANNOT_WRITE_MAN = "U525"; CANNOT_START = "U526"; DAEMON_DOWN = "U527"; ASK_UNIT = "U529";
+    MISSING_OPTION = "U530"; BAD_FORM = "U531"; BAD_ANSWERS = "U532";
+}
+
+#[cfg(test)]
+mod tests {
+    /// Every sentence of the program is in the catalogue, in both languages (the catalogue's own tests see to that).
+    #[test]
+    fn every_id_is_in_the_catalogue_and_every_u_message_is_used() {
+        for id in super::ALL {
+            assert!(hotpair_messages::get(id).is_some(), "{id} is not in the catalogue");
+        }
+        for message in hotpair_messages::catalogue::cli::MESSAGES {
+            assert!(super::ALL.contains(&message.id), "{} is used nowhere", message.id);
+        }
+    }
+}

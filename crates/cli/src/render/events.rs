@@ -1,0 +1,64 @@
+//! Events as lines, and the rule table.
+
+use crate::clock::WallClock;
+use crate::ids;
+use crate::render::Sheet;
+use crate::text::{Line, Page, Tone};
+use hotpair_proto::arbiter::v1::{Event, Rule, Severity};
+
+/// One line per event, oldest first.
+#[must_use]
+pub fn page(events: &[Event], clock: &WallClock, sheet: Sheet) -> Page {
+    let mut page = Page::new();
+    if events.is_empty() {
+        page.line(Line::new().tone(Tone::Dim, sheet.words.word(ids::NO_EVENTS)));
+    }
+    page.table(0, events.iter().map(|event| row(event, clock, sheet)).collect());
+    page
+}
+
+fn row(event: &Event, clock: &WallClock, sheet: Sheet) -> Vec<Line> {
+    let words = sheet.words;
+    let tone = match event.severity() {
+        Severity::Unspecified | Severity::Info => Tone::Plain,
+        Severity::Warning => Tone::Warn,
+        Severity::Critical => Tone::Bad,
+    };
+    let text = words.server(&event.message_id, &event.parameters, &event.text).text;
+    let mark = match event.severity() {
+        Severity::Unspecified | Severity::Info => Line::new(),
+        Severity::Warning | Severity::Critical => Line::new().tone(tone, words.severity(event.severity()).1),
+    };
+    let mut what = Line::new();
+    if !event.group.is_empty() {
+        what = what.tone(Tone::Accent, event.group.as_str()).text(words.colon());
+    }
+    vec![
+        Line::new().tone(Tone::Dim, event.id.to_string()),
+        Line::new().tone(Tone::Dim, clock.format(event.wall_clock_ms)),
+        event.node.as_str().into(),
+        Line::new().tone(Tone::Dim, event.message_id.as_str()),
+        mark,
+        what.tone(tone, text),
+    ]
+}
+
+/// The rule table.
+#[must_use]
+pub fn rules(rules: &[Rule], sheet: Sheet) -> Page {
+    let words = sheet.words;
+    let mut page = Page::new();
+    page.line(Line::new().tone(Tone::Bold, words.word(ids::RULES_TITLE)));
+    for rule in rules {
+        page.blank();
+        page.line(Line::new().tone(Tone::Accent, rule.id.as_str()));
+        page.table(
+            2,
+            vec![
+                vec![Line::new().tone(Tone::Dim, words.word(ids::CONDITION)), rule.condition.as_str().into()],
+                vec![Line::new().tone(Tone::Dim, words.word(ids::DECISION)), rule.decision.as_str().into()],
+            ],
+        );
+    }
+    page
+}

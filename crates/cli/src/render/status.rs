@@ -1,0 +1,312 @@
+//! The page of `hotpair status`.
+
+use crate::health::{self, Grade, Outlook};
+use crate::ids;
+use crate::render::{Sheet, paths};
+use crate::text::{Line, Page, Tone};
+use core::time::Duration;
+use hotpair_proto::arbiter::v1::{
+    GroupOnNode, GroupStatus, NodeMode, NodeState, NodeStatus, SafetyCheckStatus, Status,
+};
+use hotpair_proto::heartbeat::v1::PathState;
+use hotpair_proto::resource::v1::{GroupObserved, GroupState, ResourceState};
+
+/// The whole page.
+#[must_use]
+pub fn page(status: &Status, sheet: Sheet) -> Page {
+    let mut page = Page::new();
+    title(&mut page, status, sheet);
+    nodes(&mut page, status, sheet);
+    groups(&mut page, status, sheet);
+    paths::section(&mut page, &status.paths, local(status), peer(status), sheet);
+    safety(&mut page, status, sheet);
+    alarms(&mut page, status, sheet);
+    if !status.config_warnings.is_empty() {
+        page.heading(sheet.words.word(ids::CONFIGURATION));
+        for warning in &status.config_warnings {
+            page.line(Line::indented(2).tone(Tone::Warn, warning.as_str()));
+        }
+    }
+    page
+}
+
+/// Name of the node that answers; empty if it does not say.
+#[must_use]
+pub fn local(status: &Status) -> &str {
+    status.nodes.iter().find(|n| n.local).map_or("", |n| n.name.as_str())
+}
+
+fn peer(status: &Status) -> &str {
+    status.nodes.iter().find(|n| !n.local).map_or("", |n| n.name.as_str())
+}
+
+fn title(page: &mut Page, status: &Status, sheet: Sheet) {
+    let words = sheet.words;
+    let (grade, reasons) = health::grade(status, words);
+    let (tone, id) = match grade {
+        Grade::Good => (Tone::Good, ids::ALL_WELL),
+        Grade::Degraded => (Tone::Warn, ids::DEGRADED),
+        Grade::Critical => (Tone::Bad, ids::CRITICAL_STATE),
+    };
+    let name = words.say(ids::TITLE, &[("pair", &status.pair), ("node", &local(status))]);
+    page.line(Line::new().tone(Tone::Bold, name).text(words.colon()).tone(tone, words.word(id)));
+    for reason in reasons.iter().take(5) {
+        page.line(Line::indented(2).tone(tone, "· ").text(reason.as_str()).hang(4));
+    }
+}
+
+fn nodes(page: &mut Page, status: &Status, sheet: Sheet) {
+    page.heading(sheet.words.word(ids::NODES));
+    page.table(2, status.nodes.iter().map(|node| node_row(node, sheet)).collect());
+}
+
+fn node_row(node: &NodeStatus, sheet: Sheet) -> Vec<Line> {
+    let words = sheet.words;
+    let (tone, state) = words.node_state(node.state());
+    let mode = match node.mode() {
+        NodeMode::Standby => Line::new().tone(Tone::Warn, words.word(ids::STANDBY)),
+        NodeMode::Online => words.word(ids::ONLINE).into(),
+        NodeMode::Unspecified => Line::new(),
+    };
+    let mut rest = Line::new();
+    if node.local {
+        rest = rest.tone(Tone::Dim, format!("({})  ", words.word(ids::THIS_NODE)));
+    }
+    // Of a node that nobody hears, its daemons' state is nothing of its own.
+    if matches!(node.state(), NodeState::Alive | NodeState::Booting) {
+        for (daemon, alive) in [("hbd", node.hbd_alive), ("arbiterd", node.arbiterd_alive), ("resd", node.resd_alive)] {
+            if !alive {
+                rest = rest.tone(Tone::Warn, format!("{}  ", words.say(ids::AWAY, &[("daemon", &daemon)])));
+            }
+        }
+    }
+    if node.config_differs {
+        rest = rest.tone(Tone::Warn, words.word(ids::CONFIG_DIFFERS));
+    }
+    let since = words.lasting(node.since_ns, sheet.now_ns);
+    let state =
+        Line::new().tone(tone, state).tone(Tone::Dim, if since.is_empty() { since } else { format!(" {since}") });
+    vec![dot(tone, sheet), Line::new().tone(Tone::Accent, node.name.as_str()), state, mode, rest]
+}
+
+/// A coloured dot; nothing where there are no colours.
+pub(super) fn dot(tone: Tone, sheet: Sheet) -> Line {
+    if sheet.colour { Line::new().tone(tone, "●") } else { Line::new() }
+}
+
+fn groups(page: &mut Page, status: &Status, sheet: Sheet) {
+    let words = sheet.words;
+    page.heading(words.word(ids::GROUPS));
+    if status.groups.is_empty() {
+        page.line(Line::indented(2).tone(Tone::Dim, words.word(ids::NO_GROUPS)));
+    }
+    for group in &status.groups {
+        group_title(page, group, sheet);
+        page.table(6, group.nodes.iter().map(|on| on_node_row(on, sheet)).collect());
+        if let Some(local) = &group.local {
+            resources(page, local, sheet);
+        }
+        settings(page, group, sheet);
+        decision(page, group, sheet);
+        match health::outlook(status, group, words) {
+            Some(Outlook::TakenOver { owner, by, after }) => {
+                let time = words.duration(after);
+                let text = words.say(ids::OUTLOOK_GOOD, &[("owner", &owner), ("node", &by), ("time", &time)]);
+                page.line(Line::indented(6).tone(Tone::Good, text));
+            }
+            Some(Outlook::Nobody { owner, reason }) => {
+                let text = words.say(ids::OUTLOOK_BAD, &[("owner", &owner), ("reason", &reason)]);
+                page.line(Line::indented(6).tone(Tone::Warn, text));
+            }
+            None => {}
+        }
+    }
+}
+
+fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
+    let words = sheet.words;
+    let (tone, state) = match health::serving(group) {
+        Some(on) => {
+            let (tone, state) = words.group_state(on.state());
+            (tone, words.say(ids::STATE_ON, &[("state", &state), ("node", &on.node)]))
+        }
+        None => group
+            .nodes
+            .iter()
+            .find(|on| !matches!(on.state(), GroupState::Stopped | GroupState::Unknown | GroupState::Unspecified))
+            .map_or_else(
+                || (Tone::Bad, words.say(ids::REASON_GROUP_DOWN, &[("group", &group.name)])),
+                |on| {
+                    let (tone, state) = words.group_state(on.state());
+                    (tone, words.say(ids::STATE_ON, &[("state", &state), ("node", &on.node)]))
+                },
+            ),
+    };
+    let mut line = Line::indented(2).join(dot(tone, sheet));
+    if sheet.colour {
+        line = line.text(" ");
+    }
+    line = line.tone(Tone::Accent, group.name.as_str()).text("  ").tone(tone, state);
+    if let Some(epoch) = &group.epoch {
+        let text = words.say(ids::EPOCH, &[("number", &epoch.number)]);
+        line = line.text(words.comma()).text(text);
+    }
+    if group.owner.is_empty() {
+        line = line.text(words.comma()).text(words.word(ids::NO_OWNER));
+    }
+    if !group.preferred.is_empty() {
+        let text = words.say(ids::PREFERS, &[("node", &group.preferred)]);
+        line = line.tone(Tone::Dim, words.comma()).tone(Tone::Dim, text);
+    }
+    page.line(line.hang(6));
+    let promise = words.promise(&group.guarantee, &group.promise);
+    if !group.guarantee.is_empty() {
+        let level = words.say(ids::GUARANTEE, &[("level", &group.guarantee)]);
+        page.line(Line::indented(6).tone(Tone::Dim, format!("{level} ({promise})")));
+    }
+}
+
+fn on_node_row(on: &GroupOnNode, sheet: Sheet) -> Vec<Line> {
+    let words = sheet.words;
+    let (tone, state) = words.group_state(on.state());
+    let mut rest = Line::new();
+    let mut first = true;
+    let mut add = |tone: Tone, text: String| {
+        let separator = if first { "" } else { words.comma() };
+        first = false;
+        rest = std::mem::take(&mut rest).text(separator).tone(tone, text);
+    };
+    match on.claim.as_str() {
+        "releasing" => add(Tone::Warn, words.word(ids::RELEASING)),
+        "released" => add(Tone::Warn, words.word(ids::RELEASED)),
+        _ => {}
+    }
+    let runs = matches!(on.state(), GroupState::Running | GroupState::Recovering | GroupState::Starting);
+    if on.failed {
+        add(Tone::Bad, words.word(ids::EXHAUSTED));
+    } else if on.ready && !runs {
+        add(Tone::Good, words.word(ids::READY));
+    } else if !on.ready && !runs {
+        let text = if on.not_ready_reason.is_empty() {
+            words.word(ids::NOT_READY)
+        } else {
+            words.say(ids::NOT_READY_BECAUSE, &[("reason", &on.not_ready_reason)])
+        };
+        add(Tone::Warn, text);
+    }
+    if !on.current {
+        add(Tone::Dim, words.word(ids::REMEMBERED));
+    }
+    vec![Line::new().tone(Tone::Accent, on.node.as_str()), Line::new().tone(tone, state), rest]
+}
+
+/// The resources here, unless there is nothing to say beyond "stopped".
+pub(super) fn resources(page: &mut Page, group: &GroupObserved, sheet: Sheet) {
+    let words = sheet.words;
+    let quiet = |r: &hotpair_proto::resource::v1::ResourceObserved| {
+        r.state() == ResourceState::Stopped && r.last_error.is_empty() && r.failures == 0
+    };
+    if group.resources.iter().all(quiet) {
+        return;
+    }
+    let rows = group.resources.iter().map(|r| {
+        let (tone, state) = words.resource_state(r.state());
+        let since = words.lasting(r.since_ns, sheet.now_ns);
+        let mut rest = Line::new().tone(tone, state).tone(Tone::Dim, format!(" {since}"));
+        if r.failures > 0 {
+            rest = rest.text(words.comma()).tone(Tone::Warn, words.say(ids::FAILURES, &[("failures", &r.failures)]));
+        }
+        if r.repairs > 0 {
+            rest = rest.text(words.comma()).text(words.say(ids::REPAIRS, &[("repairs", &r.repairs)]));
+        }
+        let mut notes = Vec::new();
+        if !r.last_error.is_empty() {
+            let text = words.say(ids::LAST_ERROR, &[("error", &r.last_error)]);
+            let tone = if r.state() == ResourceState::Running { Tone::Dim } else { Tone::Warn };
+            notes.push(Line::indented(10).tone(tone, text));
+        }
+        (vec![Line::new().tone(Tone::Accent, r.name.as_str()), r.kind.as_str().into(), rest], notes)
+    });
+    page.table_with_notes(8, rows.collect());
+}
+
+fn settings(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
+    let words = sheet.words;
+    for (left, id) in [(group.frozen_left_ms, ids::FROZEN), (group.maintenance_left_ms, ids::MAINTENANCE)] {
+        if let Some(left) = left {
+            let time = words.duration(Duration::from_millis(left));
+            page.line(Line::indented(6).tone(Tone::Warn, words.say(id, &[("time", &time)])));
+        }
+    }
+    if group.quarantined {
+        let args: &[hotpair_messages::Arg<'_>] = &[("moves", &group.moves), ("group", &group.name)];
+        let rendered = hotpair_messages::render_full(ids::QUARANTINED, words.lang(), args);
+        page.line(Line::indented(6).tone(Tone::Bad, rendered.text));
+        page.line(remedy(8, &rendered.remedy, sheet));
+    }
+}
+
+fn decision(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
+    let words = sheet.words;
+    if group.rule.is_empty() {
+        page.line(Line::indented(6).tone(Tone::Dim, words.word(ids::NO_RULE)));
+        return;
+    }
+    let text = words.server(&group.rule, &group.parameters, &group.reason).text;
+    page.line(Line::indented(6).tone(Tone::Dim, group.rule.as_str()).tone(Tone::Dim, words.colon()).text(text));
+}
+
+/// "remedy: …", indented.
+pub(super) fn remedy(indent: usize, text: &str, sheet: Sheet) -> Line {
+    let label = format!("{}{}", sheet.words.word(ids::REMEDY), sheet.words.colon());
+    Line::indented(indent).tone(Tone::Dim, label).text(text)
+}
+
+fn safety(page: &mut Page, status: &Status, sheet: Sheet) {
+    let words = sheet.words;
+    page.heading(words.word(ids::SAFETY));
+    let none = SafetyCheckStatus::default();
+    let check = status.safety_check.as_ref().unwrap_or(&none);
+    let heard = status.paths.iter().any(|p| p.rx.as_ref().is_some_and(|rx| rx.state() == PathState::Up));
+    let verdict = words.verdict(&check.verdict);
+    let line = if check.running {
+        let time = words.duration(Duration::from_nanos(sheet.now_ns.saturating_sub(check.since_ns)));
+        let runs = words.say(ids::SAFETY_RUNS, &[("round", &check.round), ("time", &time)]);
+        Line::indented(2)
+            .tone(Tone::Warn, runs)
+            .text(words.comma())
+            .text(words.say(ids::SAFETY_VERDICT, &[("verdict", &verdict)]))
+    } else if heard {
+        Line::indented(2).text(words.word(ids::SAFETY_NOT_NEEDED))
+    } else {
+        Line::indented(2).text(words.say(ids::SAFETY_LAST, &[("verdict", &verdict)]))
+    };
+    page.line(line);
+    if check.running || !heard {
+        for evidence in &check.evidence {
+            page.line(Line::indented(4).text("· ").text(evidence.as_str()));
+        }
+    }
+    let time = words.duration(Duration::from_nanos(status.detection_ns));
+    page.line(Line::indented(2).tone(Tone::Dim, words.say(ids::DETECTION_IS, &[("time", &time)])));
+}
+
+fn alarms(page: &mut Page, status: &Status, sheet: Sheet) {
+    let words = sheet.words;
+    page.heading(words.word(ids::ALARMS));
+    if status.alarms.is_empty() {
+        page.line(Line::indented(2).tone(Tone::Good, words.word(ids::NO_ALARMS)));
+    }
+    for alarm in &status.alarms {
+        let rendered = words.server(&alarm.id, &alarm.parameters, &alarm.text);
+        let (tone, severity) = words.severity(alarm.severity());
+        let since = words.lasting(alarm.since_ns, sheet.now_ns);
+        let line =
+            Line::indented(2).tone(tone, format!("{} {severity}", alarm.id)).text(words.colon()).text(rendered.text);
+        page.line(line.tone(Tone::Dim, format!(" {since}")).hang(4));
+        let what_to_do = if rendered.remedy.is_empty() { &alarm.remedy } else { &rendered.remedy };
+        if !what_to_do.is_empty() {
+            page.line(remedy(4, what_to_do, sheet));
+        }
+    }
+}
