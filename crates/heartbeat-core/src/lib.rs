@@ -45,3 +45,8 @@ pub use crate::frame::{
 };
 pub use crate::machine::{DropReason, HeartbeatCore, Input, LinkState, Output};
 pub use crate::replay::ReplayWindow;
+
+/// The digest under which an advert travels: the first 8 bytes of SHA-256 over it.
+pub fn advert_digest(advert: &[u8]) -> hotpair_types::Digest {
+    config::digest_of(advert)
+}
