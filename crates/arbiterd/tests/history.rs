@@ -1,0 +1,98 @@
+//! The history on real files: bounded, growing ids, and never a reason to stop.
+
+use arbiter_core::io::Severity;
+use arbiterd::history::{DATABASE_FILE, History, Query, Record, Trouble};
+use hotpair_types::{BootId, Timestamp};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+fn record(id: &str, group: &str) -> Record {
+    Record {
+        wall_ms: 1,
+        at: Timestamp::from_millis(2),
+        boot: BootId([3; 16]),
+        message_id: id.to_owned(),
+        severity: Severity::Warning,
+        group: group.to_owned(),
+        subject: "vip".to_owned(),
+        parameters: BTreeMap::from([("reason".to_owned(), "it's \"so\"\n".to_owned())]),
+        facts: BTreeMap::from([("peer".to_owned(), "silent".to_owned())]),
+    }
+}
+
+fn start(directory: &Path, limit: u64) -> History {
+    History::start(directory, limit, |trouble| match trouble {
+        Trouble::Damaged { aside, .. } => record("E161", &aside),
+        Trouble::Unusable { why } => record("E162", &why),
+    })
+    .unwrap()
+}
+
+async fn all(history: &History) -> Vec<arbiterd::history::Entry> {
+    history.read(Query { limit: 10_000, ..Query::default() }).await.unwrap()
+}
+
+/// B1: what is recorded is found again, by group and by message, also by the next run; ids grow on.
+#[tokio::test]
+async fn events_survive_a_restart_and_ids_grow() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = start(directory.path(), 100);
+    let mut live = first.watch();
+    first.record(record("R460", "web"));
+    first.record(record("E233", "files"));
+    assert_eq!(live.recv().await.unwrap().record, record("R460", "web"));
+    let found = first.read(Query { limit: 5, group: "web".to_owned(), ..Query::default() }).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].record, record("R460", "web"));
+    let found = first.read(Query { limit: 5, message_id: "E233".to_owned(), ..Query::default() }).await.unwrap();
+    assert_eq!(found.iter().map(|e| e.id).collect::<Vec<_>>(), [2]);
+    drop(first);
+    let second = start(directory.path(), 100);
+    second.record(record("E001", ""));
+    let ids: Vec<u64> = all(&second).await.iter().map(|e| e.id).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    let newest = second.read(Query { limit: 2, ..Query::default() }).await.unwrap();
+    assert_eq!(newest.iter().map(|e| e.id).collect::<Vec<_>>(), [2, 3]);
+    let oldest = Query { limit: 1, after_id: 1, oldest_first: true, ..Query::default() };
+    assert_eq!(second.read(oldest).await.unwrap()[0].id, 2);
+}
+
+/// FAULTS T20: the number of events kept is bounded, and the oldest go first.
+#[tokio::test]
+async fn the_history_is_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = start(directory.path(), 50);
+    for round in 0..40 {
+        for _ in 0..10 {
+            history.record(record("E101", "web"));
+        }
+        // Reading waits until everything before it is written.
+        assert!(all(&history).await.len() <= 50 + 10, "round {round}");
+    }
+    let left = all(&history).await;
+    assert!(left.len() <= 50, "{}", left.len());
+    assert_eq!(left.last().unwrap().id, 400);
+    assert_eq!(history.dropped(), 0);
+}
+
+/// A damaged database is put aside, a new one begun, and the history itself says so.
+#[tokio::test]
+async fn a_damaged_database_is_put_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(DATABASE_FILE), "this is no database at all".repeat(100)).unwrap();
+    let history = start(directory.path(), 50);
+    history.record(record("E001", ""));
+    let found = all(&history).await;
+    assert_eq!(found.iter().map(|e| e.record.message_id.as_str()).collect::<Vec<_>>(), ["E161", "E001"]);
+    let aside = Path::new(&found[0].record.group);
+    assert!(std::fs::read_to_string(aside).unwrap().starts_with("this is no database"));
+}
+
+/// Where nothing can be written, the newest events are kept in memory and can be asked for.
+#[tokio::test]
+async fn without_a_directory_events_are_kept_in_memory() {
+    let history = start(Path::new("/nonexistent/hotpair"), 50);
+    history.record(record("R999", "web"));
+    let found = all(&history).await;
+    assert_eq!(found.iter().map(|e| e.record.message_id.as_str()).collect::<Vec<_>>(), ["E162", "R999"]);
+}
