@@ -10,8 +10,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use hotpair_types::{
-    Claim, Desired, Epoch, FailureScope, Generation, GroupState, GroupTarget, NodeMode, Readiness, Target, Timestamp,
-    Until, Verdict,
+    Claim, Desired, Epoch, FailureScope, Generation, GroupAdvert, GroupState, GroupTarget, NodeMode, Readiness, Target,
+    Timestamp, Until, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ const OFFER_LIFE: Duration = Duration::from_secs(15);
 const RELEASE_PAUSE: Duration = Duration::from_secs(60);
 /// Clocks of the nodes drift apart by at most this fraction (FAULTS A3: rho = 1e-3), 1/RHO_INVERSE.
 const RHO_INVERSE: u32 = 1000;
+/// A hand-over may pass through so many phases at one instant; each is decided and recorded by itself.
+const PASSES: usize = 4;
 /// A lease is renewed when a third of it has passed.
 const LEASE_RENEWALS: u32 = 3;
 
@@ -84,6 +86,7 @@ impl Arbiter {
     }
 
     pub(crate) fn evaluate(&mut self, now: Timestamp) {
+        self.evaluated = now;
         self.expire(now);
         self.heard_while_down = self.life_ends().is_some_and(|ends| now < ends);
         self.life_deadline = self.life_ends().filter(|_| self.heard_while_down);
@@ -149,10 +152,26 @@ impl Arbiter {
             }
             self.verdict = verdict;
         }
+        if matches!(self.sign(), Sign::Alive(_)) {
+            // A person vouched that the peer is off, and it shows a sign of life: the word counts no more.
+            self.vouched = false;
+            // And it may have renewed its leases.
+            self.heard_at = self.heard_at.max(now);
+        }
         self.report_peer(now);
     }
 
     fn decide(&mut self, at: usize, now: Timestamp) {
+        for _ in 0..PASSES {
+            let phase = self.groups.get(at).map(|g| g.phase);
+            self.decide_once(at, now);
+            if self.groups.get(at).map(|g| g.phase) == phase {
+                break;
+            }
+        }
+    }
+
+    fn decide_once(&mut self, at: usize, now: Timestamp) {
         self.track(at, now);
         let Some(facts) = self.facts(at, now) else { return };
         let rule = rules::decide(&facts);
@@ -185,7 +204,7 @@ impl Arbiter {
         let rival = group.steward() == me
             && group.serving()
             && current
-            && group.remote.as_ref().is_some_and(|r| r.serving && r.claim == Claim::Owner && r.epoch < group.epoch);
+            && group.remote.as_ref().is_some_and(|r| known_up(r) && r.epoch <= group.epoch);
         match (rival, group.conflict_since) {
             (true, None) => {
                 group.conflict_since = Some(now);
@@ -204,9 +223,14 @@ impl Arbiter {
                 group.set_phase(Phase::Withdrawn, now);
             }
         }
-        if group.steward() != me && group.phase != Phase::Normal {
+        if group.steward() != me {
+            // Whose move it was: it is done, or not this node's any more.
             group.set_phase(Phase::Normal, now);
             group.intent = None;
+        }
+        if group.lease_expires.is_some_and(|expires| now >= expires) {
+            // resd stops it by itself: what was authorised before is not any more.
+            group.authorised = None;
         }
         if group.phase == Phase::Withdrawn {
             // The peer saw the withdrawal and did not take: this node goes on with the group it still owns.
@@ -229,11 +253,25 @@ impl Arbiter {
     }
 
     fn lease_wait(&self, group: &Group, now: Timestamp) -> bool {
-        let Some(lease) = group.config.lease.filter(|_| group.config.wait_for_lease) else { return false };
-        let margin = lease / RHO_INVERSE * 2 + Duration::from_millis(100);
         // Without any word since the start of this run, the peer may have renewed right before it.
-        let last = self.view.as_ref().and_then(|v| v.last_heard).unwrap_or(self.started);
-        now < last.after(lease + margin)
+        self.lease_over(group).is_some_and(|over| now < over)
+    }
+
+    /// resd has answered the newest target, in which the group is to be stopped, and has confirmed that nothing of it runs. What
+    /// it said before that order may be older than a start that it was told of meanwhile.
+    fn stop_confirmed(&self, group: &Group) -> bool {
+        let (Some(target), Some(observed)) = (&self.target, &self.observed) else { return false };
+        self.resd_alive
+            && observed.generation == Some(target.generation)
+            && target.groups.get(&group.config.name).is_some_and(|t| t.desired == Desired::Stopped)
+            && group.state() == GroupState::Stopped
+            && !group.serving()
+    }
+
+    /// Something of the group is, or may be, up here: resd says so, or was told to start it.
+    pub(crate) fn may_be_up(&self, group: &Group) -> bool {
+        let ordered = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name));
+        group.serving() || ordered.is_some_and(|t| t.desired == Desired::Started)
     }
 
     pub(crate) fn facts(&self, at: usize, now: Timestamp) -> Option<Facts> {
@@ -264,6 +302,7 @@ impl Arbiter {
             phase: group.phase,
             local_state: group.state(),
             serving: group.serving() && group.state() != GroupState::Unknown,
+            stop_confirmed: self.stop_confirmed(group),
             ready: match group.readiness(self.resd_alive) {
                 Readiness::Ready => Known::Yes,
                 Readiness::NotReady { .. } => Known::No,
@@ -293,6 +332,7 @@ impl Arbiter {
                 },
             },
             peer_serving: remote.is_some_and(|r| r.serving),
+            peer_up: remote.is_some_and(known_up),
             peer_epoch_higher: remote.is_some_and(|r| r.epoch.owner() == Some(me.other()) && r.epoch >= group.epoch),
             frozen: settings.frozen.is_some(),
             maintenance: settings.maintenance.is_some(),
@@ -316,7 +356,6 @@ impl Arbiter {
     fn apply(&mut self, at: usize, rule: &'static Rule, facts: &Facts, now: Timestamp) {
         let me = self.me();
         let advert_seq = self.advert_seq;
-        let window_end = |g: &Group| Until(now.after(g.config.move_window));
         let Some(group) = self.groups.get_mut(at) else { return };
         match rule.action {
             Action::Keep => {}
@@ -330,9 +369,7 @@ impl Arbiter {
             Action::Stand => group.desired = Desired::Stopped,
             Action::Release => {
                 if group.phase == Phase::Normal && facts.failed_here != FailedHere::No && !facts.move_asked {
-                    let until = window_end(group);
-                    group.settings.value.moves.push(until);
-                    group.settings.stamp = next_stamp(group.settings.stamp, me);
+                    group.count_move(me, now);
                 }
                 group.set_phase(Phase::Releasing, now);
                 group.authorised = None;
@@ -355,11 +392,6 @@ impl Arbiter {
                 group.desired = Desired::Stopped;
             }
             Action::TakeOver => {
-                if group.taking.is_none() && !facts.vouched {
-                    let until = window_end(group);
-                    group.settings.value.moves.push(until);
-                    group.settings.stamp = next_stamp(group.settings.stamp, me);
-                }
                 if facts.failed_here != FailedHere::No {
                     group.failed_until = None;
                     group.local_clear += 1;
@@ -430,12 +462,23 @@ impl Arbiter {
     /// Gives resd a new target if it differs from the accepted one.
     fn retarget(&mut self, now: Timestamp) {
         let Some(observed) = self.observed.as_ref().filter(|_| self.resd_alive) else { return };
-        let renew_leases = self.sign() != Sign::Isolated;
+        // Whether this node is the isolated one must be known before a right is prolonged in silence.
+        let renew = match self.need() {
+            Need::Off => true,
+            Need::Late | Need::Silent => matches!(self.sign(), Sign::Alive(_) | Sign::None),
+        };
+        // What ran out is not prolonged but granted anew: by the peer's word, or by its death.
+        let grant = self.vouched
+            || match self.presence() {
+                PeerPresence::Heard => self.synced(),
+                PeerPresence::Silent => self.sign() == Sign::None,
+                PeerPresence::Unknown => false,
+            };
         let boot = self.seed.boot;
         let accepted = observed.generation;
         let mut groups = BTreeMap::new();
         for group in &mut self.groups {
-            group.lease_expires = lease(group, renew_leases, now);
+            group.lease_expires = lease(group, renew, grant, now);
             groups.insert(
                 group.config.name.clone(),
                 GroupTarget {
@@ -460,37 +503,36 @@ impl Arbiter {
         self.outputs.push_back(Output::Target(target));
     }
 
-    pub(crate) fn group_deadline(&self, group: &Group) -> Option<Timestamp> {
+    /// Instants at which something about the group may have to be decided afresh; those that lie behind have no effect.
+    pub(crate) fn group_deadlines(&self, group: &Group) -> [Option<Timestamp>; 9] {
         let settings = &group.settings.value;
-        let mut next: Option<Timestamp> = None;
-        let mut at = |t: Option<Timestamp>| next = [next, t].into_iter().flatten().min();
-        at(settings.frozen.map(|u| u.0));
-        at(settings.maintenance.map(|u| u.0));
-        at(settings.moves.iter().map(|u| u.0).min());
-        at(group.failed_until.map(|u| u.0));
-        at(group.release_blocked_until.map(|u| u.0));
-        at(group.intent.as_ref().map(|i| i.since.after(crate::orders::REQUEST_LIFE)));
-        if group.phase == Phase::Released {
-            at(Some(group.phase_since.after(OFFER_LIFE)));
-        }
-        if let (Failback::Auto(after), Some(since)) = (group.config.failback, group.peer_ready_since)
-            && group.rule != "R324"
-            && group.preferred() != self.config.node
-            && group.steward() == self.config.node
-        {
-            at(Some(since.after(after)));
-        }
-        if let (Some(lease), Some(expires)) = (group.config.lease, group.lease_expires) {
-            at(Some(expires.before(lease - lease / LEASE_RENEWALS)));
-        }
-        if group.config.wait_for_lease
-            && let Some(lease) = group.config.lease
-            && group.rule == "R450"
-        {
-            let last = self.view.as_ref().and_then(|v| v.last_heard).unwrap_or(self.started);
-            at(Some(last.after(lease + lease / RHO_INVERSE * 2 + Duration::from_millis(100))));
-        }
-        next
+        let failback = match group.config.failback {
+            Failback::Auto(after) if group.preferred() != self.config.node && group.steward() == self.config.node => {
+                group.peer_ready_since.map(|since| since.after(after))
+            }
+            Failback::Auto(_) | Failback::Manual | Failback::Never => None,
+        };
+        let lease = group.config.lease;
+        [
+            settings.frozen.map(|u| u.0),
+            settings.maintenance.map(|u| u.0),
+            settings.moves.iter().map(|u| u.0).min(),
+            group.failed_until.map(|u| u.0),
+            group.release_blocked_until.map(|u| u.0),
+            group.intent.as_ref().map(|i| i.since.after(crate::orders::REQUEST_LIFE)),
+            (group.phase == Phase::Released).then(|| group.phase_since.after(OFFER_LIFE)),
+            failback,
+            lease.zip(group.lease_expires).map(|(lease, expires)| expires.before(lease - lease / LEASE_RENEWALS)),
+        ]
+    }
+
+    /// When the peer's lease of the group has certainly run out, where that is waited for.
+    pub(crate) fn lease_over(&self, group: &Group) -> Option<Timestamp> {
+        let lease = group.config.lease.filter(|_| group.config.wait_for_lease)?;
+        // Until its paths turn late, the peer goes on renewing.
+        let until_late = self.view.iter().flat_map(|v| &v.paths).map(|p| p.interval * 2).max().unwrap_or_default();
+        let margin = lease / RHO_INVERSE * 2 + Duration::from_millis(100) + until_late;
+        Some(self.heard_at.after(lease + margin))
     }
 }
 
@@ -501,14 +543,20 @@ fn take(group: &mut Group, me: hotpair_types::NodeId, takeover: bool) {
     }
 }
 
+/// The peer's resd has seen it up: more than "may be".
+pub(crate) fn known_up(remote: &GroupAdvert) -> bool {
+    remote.serving && !matches!(remote.state, GroupState::Unknown | GroupState::Stopped)
+}
+
 pub(crate) fn next_stamp(stamp: hotpair_types::Stamp, node: hotpair_types::NodeId) -> hotpair_types::Stamp {
     hotpair_types::Stamp { counter: stamp.counter.saturating_add(1), node }
 }
 
 /// The lease for the next target: renewed when a third has passed, kept as it was when the right is in doubt.
-fn lease(group: &Group, renew: bool, now: Timestamp) -> Option<Timestamp> {
+fn lease(group: &Group, renew: bool, grant: bool, now: Timestamp) -> Option<Timestamp> {
     let lease = group.config.lease.filter(|_| group.desired == Desired::Started)?;
     match group.lease_expires {
+        Some(expires) if now >= expires && !grant => Some(expires),
         Some(expires) if !renew || now < expires.before(lease - lease / LEASE_RENEWALS) => Some(expires),
         _ => Some(now.after(lease)),
     }

@@ -1,5 +1,6 @@
 //! Adverts: making ours, merging the peer's.
 
+use crate::evaluate::known_up;
 use crate::facts::PeerPresence;
 use crate::io::{Output, Severity};
 use crate::{Arbiter, PeerWord};
@@ -60,7 +61,13 @@ impl Arbiter {
     fn merge_group(&mut self, at: usize, remote: &GroupAdvert, now: Timestamp) {
         let me = self.me();
         let Some(group) = self.groups.get_mut(at) else { return };
+        let cleared = group.settings.value.clear;
         adopt(&mut group.settings, &remote.settings);
+        if group.settings.value.clear > cleared {
+            // Somebody cleared it at the peer: what is remembered here is forgiven as well.
+            group.failed_until = None;
+            group.release_blocked_until = None;
+        }
         group.remote = Some(remote.clone());
         if remote.epoch <= group.epoch {
             return;
@@ -71,7 +78,7 @@ impl Arbiter {
             group.taking = None;
         }
         let both =
-            group.serving() && group.observed.is_some() && remote.serving && matches!(remote.claim, Claim::Owner);
+            group.serving() && group.observed.is_some() && known_up(remote) && matches!(remote.claim, Claim::Owner);
         let name = group.config.name.clone();
         let epoch = remote.epoch.to_string();
         if both {
@@ -92,7 +99,7 @@ impl Arbiter {
                 epoch: group.epoch,
                 claim: group.claim(me),
                 state: group.state(),
-                serving: group.serving(),
+                serving: self.may_be_up(group),
                 ready: group.readiness(self.resd_alive),
                 failed: group.failed_until.is_some() || group.state() == hotpair_types::GroupState::Failed,
                 settings: group.settings.clone(),

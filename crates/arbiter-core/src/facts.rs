@@ -139,6 +139,8 @@ pub struct Facts {
     pub local_state: GroupState,
     /// Anything of it is, or may be, up here.
     pub serving: bool,
+    /// resd has confirmed, in answer to the newest order, that nothing of it runs here.
+    pub stop_confirmed: bool,
     /// Ready to run here.
     pub ready: Known,
     /// Failed here.
@@ -153,6 +155,8 @@ pub struct Facts {
     pub peer_claim: PeerClaim,
     /// The peer has the group up, or may have.
     pub peer_serving: bool,
+    /// The peer's resd has seen it up there.
+    pub peer_up: bool,
     /// The peer's epoch of it is higher than the one known here before this view.
     pub peer_epoch_higher: bool,
     /// No automatic move (freeze).
@@ -197,6 +201,11 @@ impl Facts {
                 self.local_state,
                 GroupState::Starting | GroupState::Running | GroupState::Recovering | GroupState::Failed
             )
+    }
+
+    /// Taking it from a silent peer is allowed: nothing of the configuration stands against it, or a person vouches.
+    pub fn takeover_allowed(&self) -> bool {
+        self.vouched || (!self.lease_wait && !self.hold_on_silence && !self.require_unmet)
     }
 
     /// Alone since boot, does policy allow to serve this group?
@@ -248,9 +257,11 @@ impl Facts {
             ("ever_owned", self.ever_owned),
             ("authorised", self.authorised),
             ("serving", self.serving),
+            ("stop_confirmed", self.stop_confirmed),
             ("i_may_host", self.i_may_host),
             ("peer_may_host", self.peer_may_host),
             ("peer_serving", self.peer_serving),
+            ("peer_up", self.peer_up),
             ("frozen", self.frozen),
             ("maintenance", self.maintenance),
             ("quarantined", self.quarantined),

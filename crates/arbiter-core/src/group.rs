@@ -79,7 +79,8 @@ impl Group {
             failed_until: None,
             release_blocked_until: None,
             authorised: None,
-            desired: Desired::Stopped,
+            // Until a rule says something else, what runs is left as it is.
+            desired: Desired::Unmanaged,
             announce: 0,
             local_clear: 0,
             lease_expires: None,
@@ -147,6 +148,12 @@ impl Group {
     /// Automatic moves that still count, those forgotten dropped.
     pub(crate) fn moves(&self, now: Timestamp) -> u32 {
         u32::try_from(self.settings.value.moves.iter().filter(|m| m.lasts(now)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Counts an automatic move.
+    pub(crate) fn count_move(&mut self, me: NodeId, now: Timestamp) {
+        self.settings.value.moves.push(Until(now.after(self.config.move_window)));
+        self.settings.stamp = crate::evaluate::next_stamp(self.settings.stamp, me);
     }
 
     pub(crate) fn quarantined(&self, now: Timestamp) -> bool {

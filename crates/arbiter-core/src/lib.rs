@@ -97,6 +97,10 @@ pub struct Arbiter {
     safety: SafetyCheck,
     verdict: Option<Verdict>,
     heard_while_down: bool,
+    /// Newest moment at which the peer may have been well as far as this run can tell: a lease counts from here.
+    heard_at: Timestamp,
+    /// The last evaluation: a deadline not after it has had its effect already.
+    evaluated: Timestamp,
     life_deadline: Option<Timestamp>,
     silence: Option<evaluate::Silence>,
     groups: Vec<Group>,
@@ -138,7 +142,9 @@ impl Arbiter {
             observed: None,
             resd_alive: false,
             verdict: None,
+            heard_at: now,
             heard_while_down: false,
+            evaluated: now,
             life_deadline: None,
             silence: None,
             groups,
@@ -234,8 +240,10 @@ impl Arbiter {
     /// When [`Arbiter::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
+        // What lies behind has been considered, and may stay there (a failback that a freeze puts off, a lease that cannot be
+        // renewed, a write under way): it must not make the shell spin.
         let mut at = |candidate: Option<Timestamp>| {
-            if let Some(t) = candidate {
+            if let Some(t) = candidate.filter(|t| *t > self.evaluated) {
                 next = Some(next.map_or(t, |n| n.min(t)));
             }
         };
@@ -250,7 +258,8 @@ impl Arbiter {
             at(Some(since.after(orders::REQUEST_LIFE)));
         }
         for group in &self.groups {
-            at(self.group_deadline(group));
+            self.group_deadlines(group).into_iter().for_each(&mut at);
+            at(self.lease_over(group));
         }
         next
     }
@@ -273,6 +282,13 @@ impl Arbiter {
             self.on_stalled(stall.gap, now);
         }
         let fresh = view.any_path_alive() && view.advert.as_ref().is_some_and(|a| !a.stale);
+        if view.any_path_alive() {
+            // Who is heard is not off, whatever a person said.
+            self.vouched = false;
+        }
+        // A new run of hbd has missed what came before it: until then the peer may have been well.
+        let missed = self.view.as_ref().is_none_or(|old| old.hbd != view.hbd).then_some(now);
+        self.heard_at = [Some(self.heard_at), view.last_heard, missed].into_iter().flatten().max().unwrap_or(now);
         self.view = Some(view);
         self.track_silence(now);
         match advert {
@@ -289,15 +305,16 @@ impl Arbiter {
             }
         }
         if fresh {
-            self.vouched = false;
             // Fresh word of the peer on a living path is what a stall has to wait for.
             self.revalidate_until = None;
         }
     }
 
     fn on_observed(&mut self, view: ObservedView, now: Timestamp) {
-        if !self.resd_alive {
+        if !self.resd_alive || self.observed.as_ref().is_some_and(|old| old.resd != view.resd) {
             self.resd_alive = true;
+            // Whatever resd remembers, it is told again.
+            self.target = None;
             if self.observed.is_some() {
                 self.event(now, "E124", Severity::Info, None, Some("resd".to_string()), &[]);
             }
@@ -305,6 +322,10 @@ impl Arbiter {
         self.report_groups(&view, now);
         for group in &mut self.groups {
             group.observed = view.groups.get(&group.config.name).cloned();
+            // resd holds the epoch of the target in force: with a lost state file, that is how this node still knows.
+            if let Some(known) = group.observed.as_ref().map(|o| o.epoch).filter(|e| *e > group.epoch) {
+                group.epoch = known;
+            }
         }
         self.observed = Some(view);
     }
@@ -339,8 +360,12 @@ impl Arbiter {
         let still_right = !taking.takeover
             || self.vouched
             || (self.presence() == facts::PeerPresence::Silent && self.sign() == Sign::None);
+        let (me, vouched) = (self.me(), self.vouched);
         let Some(group) = self.groups.get_mut(at) else { return };
         group.taking = None;
+        if taking.takeover && still_right && !vouched {
+            group.count_move(me, now);
+        }
         group.epoch = taking.epoch;
         let name = group.config.name.clone();
         if still_right {

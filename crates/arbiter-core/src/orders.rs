@@ -95,6 +95,9 @@ impl Arbiter {
         }
         let reason = match why {
             hotpair_types::Readiness::NotReady { reason, .. } => reason,
+            hotpair_types::Readiness::Ready if to != self.me() && facts.peer_ready == Known::No => {
+                "it failed there before, or resd does not answer there".to_string()
+            }
             hotpair_types::Readiness::Ready | hotpair_types::Readiness::Unknown => String::new(),
         };
         let [to] = p;

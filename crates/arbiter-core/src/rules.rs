@@ -105,7 +105,7 @@ pub static RULES: &[Rule] = &[
         Critical,
         Stand,
         "the group is up here, but the peer owns it by a higher epoch and has it up as well",
-        |f| !mine(f) && f.serving && heard(f) && f.peer_current && f.peer_serving,
+        |f| !mine(f) && f.serving && heard(f) && f.peer_current && f.peer_up,
     ),
     rule("R220", Warning, Stand, "the group is up here, but the peer has told of a higher epoch of its own", |f| {
         !mine(f) && f.serving && f.peer_epoch_higher
@@ -114,7 +114,7 @@ pub static RULES: &[Rule] = &[
     rule("R300", Critical, Keep, "a stop here could not be confirmed", |f| f.local_state == GroupState::StopFailed),
     // Handing over.
     rule("R310", Info, Offer, "handing over: confirmed that nothing runs here, offering it to the peer", |f| {
-        mine(f) && f.phase == Phase::Releasing && heard(f) && f.local_state == GroupState::Stopped && !f.serving
+        mine(f) && f.phase == Phase::Releasing && heard(f) && f.stop_confirmed
     }),
     rule("R311", Info, Release, "handing over: stopping here", |f| mine(f) && f.phase == Phase::Releasing && heard(f)),
     rule(
@@ -129,7 +129,13 @@ pub static RULES: &[Rule] = &[
         Warning,
         TakeOver,
         "offered, and the peer fell silent with no sign of life: taking it back with a new epoch",
-        |f| mine(f) && matches!(f.phase, Phase::Released | Phase::Withdrawing) && peer_gone(f) && !f.persist_broken,
+        |f| {
+            mine(f)
+                && matches!(f.phase, Phase::Released | Phase::Withdrawing)
+                && peer_gone(f)
+                && f.takeover_allowed()
+                && !f.persist_broken
+        },
     ),
     rule(
         "R314",
@@ -159,6 +165,9 @@ pub static RULES: &[Rule] = &[
     rule("R324", Info, Release, "the preferred node has been ready for the configured time", |f| {
         mine(f) && f.ever_owned && f.failback_due && may_move(f)
     }),
+    rule("R325", Warning, Release, "something it needs is missing here, and the peer can take it", |f| {
+        mine(f) && f.ready == Known::No && !f.up_or_ordered() && !f.authorised && may_move(f)
+    }),
     // Failed here, and no way to move.
     rule("R330", Critical, Run, "it failed here, and it moved too often to move again", |f| {
         mine(f) && f.failed_here != FailedHere::No && f.quarantined
@@ -172,10 +181,17 @@ pub static RULES: &[Rule] = &[
     rule("R333", Critical, Run, "it failed here, and the peer cannot take it", |f| {
         mine(f) && f.failed_here == FailedHere::Resource && f.up_or_ordered()
     }),
+    rule(
+        "R339",
+        Warning,
+        Stand,
+        "this node owns the group by the higher epoch, but it is, or may be, still up at the peer: waiting for its stop",
+        |f| mine(f) && !f.up_or_ordered() && heard(f) && f.peer_current && f.peer_serving,
+    ),
     // Running here.
     rule("R340", Info, Run, "this node owns the group and runs it", |f| mine(f) && f.ever_owned && f.up_or_ordered()),
     rule("R341", Warning, Stand, "this node is in standby, and the group is not up here", |f| {
-        mine(f) && f.i_am_standby
+        mine(f) && f.i_am_standby && !f.authorised
     }),
     rule("R342", Warning, Stand, "this node is to start the group, but something it needs is missing here", |f| {
         mine(f) && f.ready == Known::No && f.may_start() && !f.authorised

@@ -175,12 +175,13 @@ impl SafetyCheck {
                     round.send_failed += 1;
                 }
             }
-            Evidence::ReferenceAnswered { .. } => {
+            // An older answer says nothing of this node's connection now.
+            Evidence::ReferenceAnswered { .. } if number == self.number => {
                 if let Some(round) = &mut self.current {
                     round.references += 1;
                 }
             }
-            Evidence::Sent { .. } | Evidence::SendFailed { .. } => {}
+            Evidence::Sent { .. } | Evidence::SendFailed { .. } | Evidence::ReferenceAnswered { .. } => {}
         }
     }
 

@@ -33,6 +33,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R322", "{group}: {by} asked to move it from {node} to {peer}", "{group}：{by} 要求将它从 {node} 移到 {peer}"),
     Message::new("R323", "{group}: {node} is in standby, so it moves to {peer}", "{group}：{node} 处于备用状态，因此移到 {peer}"),
     Message::new("R324", "{group}: its preferred node {preferred} has been ready for the configured time; it returns there", "{group}：首选节点 {preferred} 已稳定就绪达到设定时间；移回该节点"),
+    Message::new("R325", "{group}: {node} cannot start it ({not_ready}), {peer} can; it is handed over", "{group}：{node} 无法启动它（{not_ready}），{peer} 可以；交给对方"),
     Message::new("R330", "{group}: it failed on {node} ({failure}), but moved {moves} times already: it stays", "{group}：在 {node} 上失败（{failure}），但已移动 {moves} 次：不再移动")
         .remedy("Find the cause on both nodes, then `hotpair clear {group}`", "在两个节点上查明原因，然后执行 `hotpair clear {group}`"),
     Message::new("R331", "{group}: it failed on {node} ({failure}), but a freeze forbids moving it", "{group}：在 {node} 上失败（{failure}），但已冻结，禁止移动")
@@ -41,6 +42,8 @@ pub static MESSAGES: &[Message] = &[
         .remedy("Look at the switch and the cables that both nodes share", "检查两个节点共用的交换机和线缆"),
     Message::new("R333", "{group}: it failed on {node} ({failure}), and {peer} cannot take it ({peer_not_ready})", "{group}：在 {node} 上失败（{failure}），{peer} 也无法接管（{peer_not_ready}）")
         .remedy("Repair it on {node}, or make {peer} ready; then `hotpair clear {group}`", "在 {node} 上修复，或使 {peer} 就绪；然后执行 `hotpair clear {group}`"),
+    Message::new("R339", "{group}: {node} owns it by epoch {epoch}, and waits until it has stopped on {peer}", "{group}：{node} 以 epoch {epoch} 拥有它，等待它在 {peer} 上停止")
+        .remedy("If it does not stop there: see `hotpair status` and resd on {peer}", "如果对方一直不停止：查看 `hotpair status` 以及 {peer} 上的 resd"),
     Message::new("R340", "{group}: runs on {node}, its owner", "{group}：在其拥有者 {node} 上运行"),
     Message::new("R341", "{group}: not started on {node}, which is in standby or not listed for it", "{group}：未在 {node} 上启动，它处于备用状态或不在列表中")
         .remedy("`hotpair online {node}` lets it host groups again", "`hotpair online {node}` 允许它重新承载服务组"),
