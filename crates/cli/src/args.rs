@@ -116,7 +116,7 @@ pub struct JsonArgs {
 /// `init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Directory for hotpair.toml and hotpair.key
+    /// Directory for hotpair.toml and hothotpair.key
     #[arg(long, value_name = "DIR", default_value = "/etc/hotpair")]
     pub dir: PathBuf,
     /// Name of the pair

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_limits_are_exact() {
         assert_eq!(ok("30d"), 30 * 86_400_000);
-        assert!(err("30d1ms").contains("30 d 0 h"), "{}", err("30d1ms"));
+        assert!(err("30d1ms").contains("30 d,"), "{}", err("30d1ms"));
         assert!(err("0s").contains("longer than nothing"));
         assert_eq!(ok("1ms"), 1);
         assert!(err("99999999999999999999d").contains("most allowed"));

@@ -138,8 +138,9 @@ pub fn group() -> GroupStatus {
         owner: "n1".to_owned(),
         guarantee: "storage".to_owned(),
         nodes: vec![on("n1", GroupState::Running, "owner"), on("n2", GroupState::Stopped, "none")],
-        rule: "R900".to_owned(),
-        reason: "it runs here and n2 is heard: nothing to do".to_owned(),
+        rule: "R340".to_owned(),
+        reason: "web: runs on n1, its owner".to_owned(),
+        parameters: parameters(&[("group", "web"), ("node", "n1"), ("peer", "n2"), ("owner", "n1")]),
         preferred: "n1".to_owned(),
         local: Some(GroupObserved {
             name: "web".to_owned(),

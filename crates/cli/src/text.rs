@@ -157,9 +157,10 @@ impl Page {
         self.lines.push(Line::new().tone(Tone::Bold, text));
     }
 
-    /// Adds another page's lines.
-    pub fn append(&mut self, other: Self) {
-        self.lines.extend(other.lines);
+    /// Its lines, to be put below a row of another page's table.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<Line> {
+        self.lines
     }
 
     /// Adds rows with aligned columns, two blanks between them, `indent` blanks before them. What does not fit wraps in

@@ -72,11 +72,14 @@ impl Words {
         } else if minutes == 0 {
             self.say(ids::SECONDS, &[("s", &seconds)])
         } else if hours == 0 {
-            self.say(ids::MINUTES, &[("m", &minutes), ("s", &(seconds % 60))])
+            let id = if seconds % 60 == 0 { ids::MINUTES_EVEN } else { ids::MINUTES };
+            self.say(id, &[("m", &minutes), ("s", &(seconds % 60))])
         } else if days == 0 {
-            self.say(ids::HOURS, &[("h", &hours), ("m", &(minutes % 60))])
+            let id = if minutes % 60 == 0 { ids::HOURS_EVEN } else { ids::HOURS };
+            self.say(id, &[("h", &hours), ("m", &(minutes % 60))])
         } else {
-            self.say(ids::DAYS, &[("d", &days), ("h", &(hours % 24))])
+            let id = if hours % 24 == 0 { ids::DAYS_EVEN } else { ids::DAYS };
+            self.say(id, &[("d", &days), ("h", &(hours % 24))])
         }
     }
 
@@ -94,20 +97,35 @@ impl Words {
     /// unless this program does not know the message or a parameter is missing.
     #[must_use]
     pub fn server(self, id: &str, parameters: &HashMap<String, String>, english: &str) -> Rendered {
-        let known = hotpair_messages::get(id).filter(|message| {
-            hotpair_messages::placeholders(message.text(self.lang)).iter().all(|name| parameters.contains_key(*name))
-        });
+        let given =
+            |text: &'static str| hotpair_messages::placeholders(text).iter().all(|name| parameters.contains_key(*name));
+        let known = hotpair_messages::get(id).filter(|message| given(message.text(self.lang)));
         let pairs: Vec<(String, String)> = parameters.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         match known {
-            Some(_) => {
+            Some(message) => {
                 let mut rendered = hotpair_messages::render_pairs(id, self.lang, &pairs);
                 if self.lang == Lang::En && !english.is_empty() {
                     english.clone_into(&mut rendered.text);
+                }
+                if !given(message.remedy_text(self.lang)) {
+                    rendered.remedy.clear();
                 }
                 rendered
             }
             None => Rendered { text: english.to_owned(), meaning: String::new(), remedy: String::new() },
         }
+    }
+
+    /// What a rule decided on a group, for a page on which the group's name stands already.
+    #[must_use]
+    pub fn decision(self, group: &arb::GroupStatus) -> Rendered {
+        let mut rendered = self.server(&group.rule, &group.parameters, &group.reason);
+        let rest =
+            rendered.text.strip_prefix(&group.name).and_then(|t| t.strip_prefix(": ").or_else(|| t.strip_prefix('：')));
+        if let Some(rest) = rest.map(str::to_owned) {
+            rendered.text = rest;
+        }
+        rendered
     }
 
     /// A node's state.

@@ -98,7 +98,7 @@ fn status_page() {
     pages("status-troubled", |sheet| status::page(&troubled(), sheet));
     let text = status::page(&sample::status(), sheet(Lang::En, false)).render(Look::default());
     let line = text.lines().find(|line| line.contains("com1")).unwrap();
-    assert!(text.contains("R900: it runs here"), "{text}");
+    assert!(text.contains("R340: runs on n1"), "{text}");
     assert!(text.lines().any(|line| line.trim_start().starts_with("red") && line.contains("com1")), "{line}\n{text}");
 }
 

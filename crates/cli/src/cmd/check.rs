@@ -59,7 +59,7 @@ fn good_page(context: &Context, loaded: &Loaded) -> Page {
         let promise = hotpair_config::promise(level, words.lang());
         rows.push(vec![
             Line::new().text(words.word(ids::GUARANTEE_TITLE)).text(" ").tone(Tone::Accent, group.name.as_str()),
-            Line::new().tone(Tone::Bold, level.as_str()).text(words.colon()).text(promise),
+            promise.into(),
         ]);
     }
     page.table(2, rows);

@@ -166,7 +166,7 @@ impl<'a> Progress<'a> {
     }
 
     fn reason(&self, group: &GroupStatus) -> String {
-        let text = self.words.server(&group.rule, &group.parameters, &group.reason).text;
+        let text = self.words.decision(group).text;
         format!("{}{}{text}", group.rule, self.words.colon())
     }
 

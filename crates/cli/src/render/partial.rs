@@ -47,7 +47,9 @@ impl Partial {
                     let (tone, state) = words.group_state(group.state());
                     let line = Line::indented(2).tone(Tone::Accent, group.name.as_str()).text("  ").tone(tone, state);
                     page.line(line.tone(Tone::Dim, format!(" {}", words.lasting(group.since_ns, sheet.now_ns))));
-                    status::resources(&mut page, group, sheet);
+                    for line in status::resources_of(group, sheet) {
+                        page.line(line);
+                    }
                 }
             }
             Err(failure) => away(&mut page, "resd", failure),

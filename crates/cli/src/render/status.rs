@@ -102,10 +102,12 @@ fn groups(page: &mut Page, status: &Status, sheet: Sheet) {
     }
     for group in &status.groups {
         group_title(page, group, sheet);
-        page.table(6, group.nodes.iter().map(|on| on_node_row(on, sheet)).collect());
-        if let Some(local) = &group.local {
-            resources(page, local, sheet);
-        }
+        let here = local(status);
+        let rows = group.nodes.iter().map(|on| {
+            let resources = group.local.as_ref().filter(|_| on.node == here);
+            (on_node_row(on, sheet), resources.map_or_else(Vec::new, |group| resources_of(group, sheet)))
+        });
+        page.table_with_notes(6, rows.collect());
         settings(page, group, sheet);
         decision(page, group, sheet);
         match health::outlook(status, group, words) {
@@ -159,10 +161,10 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
         line = line.tone(Tone::Dim, words.comma()).tone(Tone::Dim, text);
     }
     page.line(line.hang(6));
-    let promise = words.promise(&group.guarantee, &group.promise);
     if !group.guarantee.is_empty() {
-        let level = words.say(ids::GUARANTEE, &[("level", &group.guarantee)]);
-        page.line(Line::indented(6).tone(Tone::Dim, format!("{level} ({promise})")));
+        // The promise begins with the level's name.
+        let promise = words.promise(&group.guarantee, &group.promise);
+        page.line(Line::indented(6).tone(Tone::Dim, words.say(ids::GUARANTEE, &[("level", &promise)])));
     }
 }
 
@@ -200,14 +202,14 @@ fn on_node_row(on: &GroupOnNode, sheet: Sheet) -> Vec<Line> {
     vec![Line::new().tone(Tone::Accent, on.node.as_str()), Line::new().tone(tone, state), rest]
 }
 
-/// The resources here, unless there is nothing to say beyond "stopped".
-pub(super) fn resources(page: &mut Page, group: &GroupObserved, sheet: Sheet) {
+/// The resources here, one line each, unless there is nothing to say beyond "stopped".
+pub(super) fn resources_of(group: &GroupObserved, sheet: Sheet) -> Vec<Line> {
     let words = sheet.words;
     let quiet = |r: &hotpair_proto::resource::v1::ResourceObserved| {
         r.state() == ResourceState::Stopped && r.last_error.is_empty() && r.failures == 0
     };
     if group.resources.iter().all(quiet) {
-        return;
+        return Vec::new();
     }
     let rows = group.resources.iter().map(|r| {
         let (tone, state) = words.resource_state(r.state());
@@ -227,7 +229,9 @@ pub(super) fn resources(page: &mut Page, group: &GroupObserved, sheet: Sheet) {
         }
         (vec![Line::new().tone(Tone::Accent, r.name.as_str()), r.kind.as_str().into(), rest], notes)
     });
+    let mut page = Page::new();
     page.table_with_notes(8, rows.collect());
+    page.into_lines()
 }
 
 fn settings(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
@@ -252,8 +256,13 @@ fn decision(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
         page.line(Line::indented(6).tone(Tone::Dim, words.word(ids::NO_RULE)));
         return;
     }
-    let text = words.server(&group.rule, &group.parameters, &group.reason).text;
-    page.line(Line::indented(6).tone(Tone::Dim, group.rule.as_str()).tone(Tone::Dim, words.colon()).text(text));
+    let decision = words.decision(group);
+    page.line(
+        Line::indented(6).tone(Tone::Dim, group.rule.as_str()).tone(Tone::Dim, words.colon()).text(decision.text),
+    );
+    if !decision.remedy.is_empty() {
+        page.line(remedy(8, &decision.remedy, sheet));
+    }
 }
 
 /// "remedy: …", indented.

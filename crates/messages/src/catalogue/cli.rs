@@ -1,4 +1,4 @@
-//! Words of the command line (`U###`): units U00x, errors U01x–U03x, status U1xx, paths U2xx, orders U3xx,
+//! Words of the command line (`U###`): units U00x and U03x, errors U01x–U02x, status U1xx, paths U2xx, orders U3xx,
 //! events and stories U4xx, setting up U5xx.
 
 use crate::Message;
@@ -11,9 +11,10 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U004", "{h} h {m} min", "{h} 小时 {m} 分"),
     Message::new("U005", "{d} d {h} h", "{d} 天 {h} 小时"),
     Message::new("U006", "for {time}", "已持续 {time}"),
-    Message::new("U007", "yes", "是"),
-    Message::new("U008", "no", "否"),
     Message::new("U009", "unknown", "未知"),
+    Message::new("U030", "{m} min", "{m} 分"),
+    Message::new("U031", "{h} h", "{h} 小时"),
+    Message::new("U032", "{d} d", "{d} 天"),
     // Errors.
     Message::new("U010", "error", "错误"),
     Message::new("U011", "remedy", "处理办法"),
@@ -59,8 +60,6 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U024", "it must be longer than nothing", "必须大于零"),
     Message::new("U025", "the same unit comes twice, or a larger one after a smaller one", "单位重复，或大单位在小单位之后"),
     Message::new("U026", "cannot write the answer: {reason}", "无法输出结果：{reason}"),
-    Message::new("U027", "{name} is no group of this pair; its groups: {known}", "本双机没有名为 {name} 的资源组；现有：{known}")
-        .remedy("see `hotpair status`", "请查看 `hotpair status`"),
     Message::new("U028", "{daemon} sent an answer without its content", "{daemon} 的回答缺少内容")
         .remedy("program and daemon are of different versions: finish the upgrade on this node", "程序与守护进程版本不同：请完成本节点的升级"),
     Message::new("U029", "the connection to {daemon} ended: {reason}; waiting for it to come back", "与 {daemon} 的连接已断开：{reason}；正在等待其恢复"),
@@ -70,7 +69,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U102", "redundancy lost", "冗余缺失"),
     Message::new("U103", "service lost or at risk", "服务中断或有风险"),
     Message::new("U104", "Nodes", "节点"),
-    Message::new("U105", "Groups", "资源组"),
+    Message::new("U105", "Groups", "服务组"),
     Message::new("U106", "Paths", "心跳路径"),
     Message::new("U107", "Safety check", "安全检查"),
     Message::new("U108", "Alarms", "告警"),
@@ -114,8 +113,8 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U138", "held: it moved {moves} times within the window", "已暂停迁移：时间窗口内迁移了 {moves} 次")
         .remedy("find the cause, then `hotpair clear {group}`", "查明原因后执行 `hotpair clear {group}`"),
     Message::new("U139", "prefers {node}", "首选 {node}"),
-    Message::new("U140", "{failures} failures", "失败 {failures} 次"),
-    Message::new("U141", "repaired {repairs} times", "已修复 {repairs} 次"),
+    Message::new("U140", "failures: {failures}", "失败 {failures} 次"),
+    Message::new("U141", "repairs: {repairs}", "已修复 {repairs} 次"),
     Message::new("U142", "last error: {error}", "最近的错误：{error}"),
     Message::new(
         "U143",
@@ -126,9 +125,9 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U145", "{node} is not there ({state})", "{node} 不可用（{state}）"),
     Message::new("U146", "{node} is on standby", "{node} 处于备用模式"),
     Message::new("U147", "the configurations of the two nodes differ", "两个节点的配置不同"),
-    Message::new("U148", "the group is frozen", "该资源组已冻结"),
-    Message::new("U149", "the group is in maintenance", "该资源组处于维护中"),
-    Message::new("U150", "the group is held because it moved too often", "该资源组因迁移过于频繁而被暂停"),
+    Message::new("U148", "the group is frozen", "该服务组已冻结"),
+    Message::new("U149", "the group is in maintenance", "该服务组处于维护中"),
+    Message::new("U150", "the group is held because it moved too often", "该服务组因迁移过于频繁而被暂停"),
     Message::new("U151", "it failed on {node}", "它在 {node} 上失败"),
     Message::new("U152", "{node} is not ready", "{node} 未就绪"),
     Message::new("U153", "{node} is not ready: {reason}", "{node} 未就绪：{reason}"),
@@ -147,7 +146,6 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U166", "info", "提示"),
     Message::new("U167", "Configuration", "配置"),
     Message::new("U168", "no alarms", "无告警"),
-    Message::new("U169", "Decisions", "决策"),
     Message::new(
         "U170",
         "arbiterd does not answer: nobody judges on this node now; what follows is what hbd and resd say",
@@ -158,15 +156,15 @@ pub static MESSAGES: &[Message] = &[
         "正在运行的服务继续运行；在此期间本机不会接管",
     ),
     Message::new("U171", "Node {node}", "节点 {node}"),
-    Message::new("U172", "group {group} does not run", "资源组 {group} 没有运行"),
-    Message::new("U173", "group {group} has no standby ready", "资源组 {group} 没有就绪的备机"),
+    Message::new("U172", "group {group} does not run", "服务组 {group} 没有运行"),
+    Message::new("U173", "group {group} has no standby ready", "服务组 {group} 没有就绪的备机"),
     Message::new("U174", "path {path} is {state}", "路径 {path} {state}"),
     Message::new("U175", "node {node} is {state}", "节点 {node} {state}"),
-    Message::new("U176", "group {group} is {state} on {node}", "资源组 {group} 在 {node} 上{state}"),
-    Message::new("U177", "no groups are configured", "没有配置资源组"),
+    Message::new("U176", "group {group} is {state} on {node}", "服务组 {group} 在 {node} 上{state}"),
+    Message::new("U177", "no groups are configured", "没有配置服务组"),
     Message::new("U178", "no rule has decided yet", "尚未有规则作出决定"),
     Message::new("U179", "{count} more lines: make the window taller", "还有 {count} 行：请增大窗口"),
-    Message::new("U186", "epoch {number}", "第 {number} 任"),
+    Message::new("U186", "epoch {number}", "归属 epoch {number}"),
     Message::new("U187", "releasing", "正在交出"),
     Message::new("U188", "released, offered to the other node", "已交出，等待对方接手"),
     // Paths.
@@ -215,7 +213,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U238", "{count} malformed", "{count} 个格式错误"),
     Message::new("U239", "{count} could not be sent", "{count} 个无法发送"),
     Message::new("U240", "Turned", "转为"),
-    Message::new("U241", "late {late} times, down {down} times", "迟到 {late} 次，中断 {down} 次"),
+    Message::new("U241", "late: {late}, down: {down}", "迟到 {late} 次，中断 {down} 次"),
     Message::new("U242", "Peer", "对端"),
     Message::new("U243", "never heard since hbd started", "自 hbd 启动以来从未听到"),
     Message::new("U244", "last heard {time} ago", "{time}前听到"),
@@ -241,7 +239,7 @@ pub static MESSAGES: &[Message] = &[
     ),
     Message::new("U304", "{group} failed on {node}: {reason}", "{group} 在 {node} 上失败：{reason}")
         .remedy("see `hotpair explain --last`; after the repair `hotpair clear {group}`", "请查看 `hotpair explain --last`；修复后执行 `hotpair clear {group}`"),
-    Message::new("U305", "name a group, or --all for every group", "请指定资源组，或用 --all 表示所有资源组"),
+    Message::new("U305", "name a group, or --all for every group", "请指定服务组，或用 --all 表示所有服务组"),
     Message::new("U306", "say for how long with --for, as in --for 2h, or end it with --off", "请用 --for 指定时长（如 --for 2h），或用 --off 结束"),
     Message::new(
         "U307",
@@ -251,9 +249,6 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U308", "Type the name of the node that is powered off, or press Ctrl-C: ", "请输入已断电节点的名称，或按 Ctrl-C 取消："),
     Message::new("U309", "\"{typed}\" is not \"{peer}\": nothing was done", "输入的 \"{typed}\" 不是 \"{peer}\"：未执行任何操作"),
     Message::new("U310", "nobody is there to confirm it: give --yes", "没有人可以确认：请使用 --yes"),
-    Message::new("U312", "cleared", "已清除"),
-    Message::new("U313", "{group} runs on {node} already", "{group} 已经在 {node} 上运行"),
-    Message::new("U314", "every group", "所有资源组"),
     Message::new("U315", "the reason is empty", "原因为空")
         .remedy("say with --reason how you made sure, as in --reason 'unplugged both power cords'", "请用 --reason 说明如何确认，例如 --reason '已拔掉两根电源线'"),
     // Events and stories.
