@@ -295,10 +295,11 @@ impl Driver {
         }
         if self.wires.advert.has_changed().unwrap_or(false) {
             let advert = self.wires.advert.borrow_and_update().clone();
-            if let Some(bytes) = advert.bytes {
-                self.core.handle_input(Input::SetAdvert { bytes: bytes.to_vec() }, now);
-            }
-            self.core.handle_input(Input::AdvertStale(advert.stale), now);
+            let input = match advert.bytes {
+                Some(bytes) => Input::Advert { bytes: bytes.to_vec(), stale: advert.stale },
+                None => Input::AdvertStale(advert.stale),
+            };
+            self.core.handle_input(input, now);
         }
         Ok(())
     }
@@ -315,9 +316,7 @@ impl Driver {
             let medium = match &end.port {
                 Port::Udp(port) => Medium::Udp(UdpEnd::new(port.clone())),
                 Port::Serial(port) => {
-                    // Until its thread says otherwise, nothing may be sent into it.
-                    let state = LinkState::DeviceMissing(format!("{} is not open yet", port.device.display()));
-                    self.core.handle_input(Input::Link { path: end.tag, state }, clock::now());
+                    // Frames wait in its queue for the moment it takes to open the port; then its thread says how it is.
                     let wake = self.wires.wake.clone();
                     Medium::Serial(SerialEnd::start(end, port, self.events_in.clone(), wake)?)
                 }

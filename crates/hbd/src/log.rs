@@ -57,7 +57,12 @@ pub fn direction(path: &PathView, receive: bool, old: Option<&DirectionView>) {
     }
     let direction = if receive { "receive" } else { "transmit" };
     let (name, medium, cause) = (path.name.as_str(), path.medium.as_str(), cause(&new.cause));
+    // A dead own port is one fact, not two.
+    let repeated = !receive && path.rx.state == PathState::Down && path.rx.cause == path.tx.cause;
     match new.state {
+        PathState::Down if repeated => {
+            tracing::debug!(path = name, medium, direction, cause, "path {name} is DOWN ({direction}): {cause}");
+        }
         PathState::Up => tracing::info!(path = name, medium, direction, "path {name} is up ({direction})"),
         PathState::Late => {
             tracing::info!(path = name, medium, direction, cause, "path {name} is late ({direction}): {cause}");
@@ -135,7 +140,13 @@ pub fn stalled(stall: &Stall, count: u64) {
 
 /// Frames of a path were dropped; at most one line per path and reason in [`DROP_LINE_PAUSE`].
 pub fn dropped(path: &str, reason: DropReason, count: u64) {
-    tracing::warn!(path, count, "frames dropped on path {path}: {reason} ({count} since the last line)");
+    match reason {
+        // Ordinary at starts and on slow lines; if it lasts, the path turns red and says so.
+        DropReason::Stale | DropReason::Replayed => {
+            tracing::debug!(path, count, "frames dropped on path {path}: {reason} ({count} since the last line)");
+        }
+        _ => tracing::warn!(path, count, "frames dropped on path {path}: {reason} ({count} since the last line)"),
+    }
 }
 
 /// How often a line about dropped frames may come for one path and reason.

@@ -49,39 +49,35 @@ impl AdvertDesk {
         Self { advert, wake, keepers: Arc::default() }
     }
 
-    fn put(&self, bytes: Vec<u8>) {
-        let bytes: Arc<[u8]> = bytes.into();
-        self.change(|advert| advert.bytes = Some(bytes));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut OwnAdvert)) {
+    /// Replaces the advert, if there is a new one, and who keeps it fresh: in one step, so that neither is ever seen
+    /// with the other's past.
+    fn put(&self, bytes: Option<Vec<u8>>, change: impl FnOnce(&mut Keepers)) {
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut keepers);
+        let stale = keepers.streams == 0 && !keepers.call_counts;
+        let mut turned = false;
         let changed = self.advert.send_if_modified(|advert| {
-            let before = advert.clone();
-            change(advert);
-            *advert != before
+            turned = advert.stale != stale;
+            let new = bytes.filter(|new| advert.bytes.as_deref() != Some(new));
+            let changed = turned || new.is_some();
+            advert.stale = stale;
+            if let Some(new) = new {
+                advert.bytes = Some(new.into());
+            }
+            changed
         });
         if changed {
             self.wake.wake();
         }
-    }
-
-    fn keep(&self, change: impl FnOnce(&mut Keepers)) {
-        let fresh = {
-            let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
-            change(&mut keepers);
-            keepers.streams > 0 || keepers.call_counts
-        };
-        let was = self.advert.borrow().stale;
-        self.change(|advert| advert.stale = !fresh);
-        if was == fresh {
-            log::advert_stale(!fresh);
+        if turned {
+            log::advert_stale(stale);
         }
     }
 
     /// A call counts for [`FRESH`], unless another one follows.
-    fn keep_for_a_while(&self) {
+    fn put_for_a_while(&self, bytes: Vec<u8>) {
         let mut number = 0;
-        self.keep(|k| {
+        self.put(Some(bytes), |k| {
             k.calls = k.calls.wrapping_add(1);
             k.call_counts = true;
             number = k.calls;
@@ -89,7 +85,7 @@ impl AdvertDesk {
         let desk = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(FRESH).await;
-            desk.keep(|k| k.call_counts &= k.calls != number);
+            desk.put(None, |k| k.call_counts &= k.calls != number);
         });
     }
 }
@@ -97,16 +93,9 @@ impl AdvertDesk {
 /// One open `StreamAdvert` call; dropped however the call ends.
 struct Keeper(AdvertDesk);
 
-impl Keeper {
-    fn new(desk: &AdvertDesk) -> Self {
-        desk.keep(|k| k.streams = k.streams.saturating_add(1));
-        Self(desk.clone())
-    }
-}
-
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.0.keep(|k| k.streams = k.streams.saturating_sub(1));
+        self.0.put(None, |k| k.streams = k.streams.saturating_sub(1));
     }
 }
 
@@ -172,8 +161,7 @@ impl HeartbeatService for Service {
         let advert = request.into_inner().advert;
         check(&advert)?;
         let digest = heartbeat_core::advert_digest(&advert).to_string();
-        self.desk.put(advert);
-        self.desk.keep_for_a_while();
+        self.desk.put_for_a_while(advert);
         Ok(Response::new(api::SetAdvertResponse { digest }))
     }
 
@@ -194,9 +182,10 @@ impl HeartbeatService for Service {
             };
             let advert = message?.advert;
             check(&advert)?;
-            self.desk.put(advert);
             // Fresh from the first advert on: an open call without one confirms nothing.
-            keeper.get_or_insert_with(|| Keeper::new(&self.desk));
+            let first = keeper.is_none();
+            self.desk.put(Some(advert), |k| k.streams = k.streams.saturating_add(u64::from(first)));
+            keeper.get_or_insert_with(|| Keeper(self.desk.clone()));
         }
     }
 }

@@ -72,6 +72,13 @@ pub enum Input<'a> {
     },
     /// Whether the own arbiter has stopped confirming its advert.
     AdvertStale(bool),
+    /// Both at once: no frame goes out with the new advert and the old word about it.
+    Advert {
+        /// As in [`Input::SetAdvert`].
+        bytes: Vec<u8>,
+        /// As in [`Input::AdvertStale`].
+        stale: bool,
+    },
     /// The paths or the configuration digest have changed; node, pair and key may not.
     Reconfigure(HeartbeatConfig),
     /// This process is about to end on purpose: tell the peer.
@@ -148,6 +155,8 @@ pub struct HeartbeatCore {
     pub(crate) confirmed: Option<Digest>,
     pub(crate) leaving: bool,
     pub(crate) last_heard: Option<Timestamp>,
+    /// A pause that my clock did not see: the newest nonce sent before it, and how long it was.
+    pub(crate) clock_lost: Option<(u64, Duration)>,
     last_stall: Option<Stall>,
     stalls: u64,
     stall_threshold: Duration,
@@ -185,6 +194,7 @@ impl HeartbeatCore {
             confirmed: None,
             leaving: false,
             last_heard: None,
+            clock_lost: None,
             last_stall: None,
             stalls: 0,
             planned: None,
@@ -223,8 +233,17 @@ impl HeartbeatCore {
                     path.on_send_failed(text);
                 }
             }
-            Input::SetAdvert { bytes } => self.set_advert(bytes, now),
+            Input::SetAdvert { bytes } => {
+                self.set_advert(bytes, now);
+            }
             Input::AdvertStale(stale) => self.set_advert_stale(stale, now),
+            Input::Advert { bytes, stale } => {
+                let before = core::mem::replace(&mut self.own_advert_stale, stale);
+                if !self.set_advert(bytes, now) {
+                    self.own_advert_stale = before;
+                    self.set_advert_stale(stale, now);
+                }
+            }
             Input::Reconfigure(config) => self.reconfigure(config, now),
             Input::Leave => self.leave(now),
         }
@@ -286,6 +305,10 @@ impl HeartbeatCore {
             self.record_stall(late, now);
         }
         now
+    }
+
+    pub(crate) fn stall_threshold(&self) -> Duration {
+        self.stall_threshold
     }
 
     /// This node did not run, or its clock did not: never held against the peer.

@@ -125,6 +125,8 @@ impl Path {
         }
         let on_time = self.heard && elapsed < self.late_after();
         (self.last, self.heard, self.missed_counted) = (now, true, 0);
+        // What was rejected before a sign of life does not explain a silence after it.
+        self.reject = None;
         self.stats.received = self.stats.received.saturating_add(1);
         if !self.works() {
             return;
@@ -152,7 +154,6 @@ impl Path {
             PathState::Down => {}
             PathState::Unknown => {
                 if elapsed >= self.detection {
-                    self.missed_shown = self.config.lost;
                     self.set_rx(PathState::Down, now);
                 }
             }
@@ -181,7 +182,11 @@ impl Path {
         }
         match state {
             PathState::Late => self.stats.late = self.stats.late.saturating_add(1),
-            PathState::Down => self.stats.down = self.stats.down.saturating_add(1),
+            PathState::Down => {
+                self.stats.down = self.stats.down.saturating_add(1);
+                // Also where the own port's failure, not silence, made it so: what is missing now are heartbeats.
+                self.missed_shown = self.config.lost;
+            }
             PathState::Up | PathState::Unknown => {}
         }
         (self.rx.state, self.rx.since) = (state, now);
@@ -198,6 +203,11 @@ impl Path {
             self.next_beat = now;
             self.line_free = now;
             (self.failed_beats, self.failed_since_beat, self.send_error) = (0, false, None);
+            if !self.heard {
+                // It was never judged: a port that appears a moment after the start is no repaired one.
+                self.last = now;
+                self.set_rx(PathState::Unknown, now);
+            }
         } else {
             self.set_rx(PathState::Down, now);
         }

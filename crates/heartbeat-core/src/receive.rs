@@ -9,6 +9,9 @@ use crate::session::From;
 use core::time::Duration;
 use hotpair_types::{NodeId, PathState, PeerIdentity, Timestamp};
 
+/// Clocks drift apart by at most 1 in so many: ten times what they do.
+const DRIFT: u32 = 256;
+
 /// Freshness of a frame (see the head of the crate).
 enum Proof {
     /// It echoes no nonce of this run of mine.
@@ -130,26 +133,26 @@ impl HeartbeatCore {
     fn on_life(&mut self, frame: &Frame<'_>, sent: Timestamp, now: Timestamp) {
         self.last_heard = self.last_heard.max(Some(sent));
         let own_run = frame.echoes.first().is_some_and(|e| e.incarnation == self.seed.incarnation);
-        let mut paused = None;
         if let Some(path) = self.path_mut(frame.path) {
             path.on_life(now);
             if let Some((nonce, hold_us)) = frame.path_echo.filter(|_| own_run) {
                 path.measure.round_trip(nonce, hold_us, now, &mut path.stats);
             }
-            let threshold = share(path.detection, 1, 2);
-            paused = path.measure.arrival(frame.nonce, now, threshold, &mut path.stats);
+            path.measure.arrival(frame.nonce, now, &mut path.stats);
         }
-        if let Some(gap) = paused {
-            self.record_stall(gap, now);
-            self.paths.iter_mut().for_each(|p| p.measure.clock_lost(gap));
-        }
+        self.compare_clocks(frame, now);
         // A path stays red until enough has come, but the arbiter must learn at once that the peer is not silent (S23).
         self.dirty |= self.paths.iter().all(|p| p.rx.state == PathState::Down);
-        if frame.nonce >= self.level_nonce {
+        let newest = frame.nonce >= self.level_nonce;
+        if newest {
             self.level_nonce = frame.nonce;
             self.take_level(frame, now);
         }
-        match self.peer_advert.receive(frame, now) {
+        let progress = self.peer_advert.receive(frame, now);
+        if newest {
+            self.take_staleness(frame);
+        }
+        match progress {
             Progress::None => {}
             Progress::Complete => {
                 self.dirty = true;
@@ -163,6 +166,24 @@ impl HeartbeatCore {
         }
     }
 
+    /// The sign of a machine that was paused together with its clock (DESIGN.md section 2, FAULTS N07): the peer has held
+    /// my nonce for longer than my clock says has passed since I sent it. No delay of the network can do that, only the
+    /// drift of the two clocks a little.
+    fn compare_clocks(&mut self, frame: &Frame<'_>, now: Timestamp) {
+        let Some(echo) = frame.echoes.iter().find(|e| e.incarnation == self.seed.incarnation) else {
+            return;
+        };
+        let held = Duration::from_micros(echo.age_us);
+        let gap = Timestamp::from_nanos(echo.nonce).after(held).since(now);
+        // The frames that waited tell the same pause again and again, each a little more of it.
+        let told = self.clock_lost.filter(|(nonce, _)| echo.nonce <= *nonce).map_or(Duration::ZERO, |(_, gap)| gap);
+        let new = gap.saturating_sub(told);
+        if new > self.stall_threshold().saturating_add(share(held, 1, DRIFT)) {
+            self.clock_lost = Some((echo.nonce, gap));
+            self.record_stall(new, now);
+        }
+    }
+
     /// State that the newest frame says whole: reports, flags, what the peer holds of my advert.
     fn take_level(&mut self, frame: &Frame<'_>, now: Timestamp) {
         for path in &mut self.paths {
@@ -170,12 +191,10 @@ impl HeartbeatCore {
             path.report = report.map(|r| r.state.into());
         }
         let identity = Some(identity_of(frame));
-        let stale = frame.flags.has(Flags::ADVERT_STALE);
-        let changed = self.identity != identity || self.peer_advert_stale != stale || self.confirmed != frame.confirmed;
+        let changed = self.identity != identity || self.confirmed != frame.confirmed;
         let own = self.own_advert.as_ref().map(|a| a.digest);
         let lost = own.is_some() && self.confirmed == own && frame.confirmed != own;
         self.identity = identity;
-        self.peer_advert_stale = stale;
         self.confirmed = frame.confirmed;
         if own.is_some() && self.confirmed == own {
             self.paths.iter_mut().for_each(Path::forget_owed);
@@ -184,6 +203,24 @@ impl HeartbeatCore {
             self.owe_advert(now);
         }
         self.dirty |= changed;
+    }
+}
+
+impl HeartbeatCore {
+    /// "Stale" is about the advert the frame announces: it makes the held one fresh only if that is the one. While a new
+    /// one is still arriving in pieces, nothing is said of the old one.
+    fn take_staleness(&mut self, frame: &Frame<'_>) {
+        let announced = frame.advert.map(|(digest, _)| digest);
+        let held = self.peer_advert.held.as_ref().map(|h| h.digest);
+        let stale = if frame.flags.has(Flags::ADVERT_STALE) {
+            true
+        } else if announced == held {
+            false
+        } else {
+            return;
+        };
+        self.dirty |= self.peer_advert_stale != stale;
+        self.peer_advert_stale = stale;
     }
 }
 

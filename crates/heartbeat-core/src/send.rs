@@ -145,15 +145,18 @@ impl HeartbeatCore {
         }
     }
 
-    pub(crate) fn set_advert(&mut self, bytes: Vec<u8>, now: Timestamp) {
+    /// True: it is a new advert, and was sent where that is cheap.
+    pub(crate) fn set_advert(&mut self, bytes: Vec<u8>, now: Timestamp) -> bool {
         if self.own_advert.as_ref().is_some_and(|own| own.digest == digest_of(&bytes)) {
-            return;
+            return false;
         }
-        if let Some(own) = OwnAdvert::new(bytes) {
-            self.own_advert = Some(own);
-            self.owe_advert(now);
-            self.send_owed(now);
-        }
+        let Some(own) = OwnAdvert::new(bytes) else {
+            return false;
+        };
+        self.own_advert = Some(own);
+        self.owe_advert(now);
+        self.send_owed(now);
+        true
     }
 
     pub(crate) fn set_advert_stale(&mut self, stale: bool, now: Timestamp) {

@@ -124,6 +124,32 @@ fn after_a_restart_of_hbd_adverts_come_back() {
     assert!(w.nodes[0].view.advert.as_ref().unwrap().stale, "told at once");
 }
 
+/// A new arbiter's advert in several pieces: the old one, stale, is not called fresh while the pieces arrive.
+#[test]
+fn an_old_advert_never_becomes_fresh_again() {
+    let mut w = World::new(&[udp("a")]);
+    w.input(0, Input::Advert { bytes: bytes(900, 1), stale: false });
+    w.run(ms(500));
+    assert!(!w.nodes[1].view.advert.as_ref().unwrap().stale);
+    w.input(0, Input::AdvertStale(true));
+    w.run(ms(500));
+    let from = w.nodes[1].views;
+    w.input(0, Input::Advert { bytes: bytes(5_000, 2), stale: false });
+    w.wire(0, "a").loss = 50;
+    let mut last = held(&w, 1).to_vec();
+    while held(&w, 1) != bytes(5_000, 2) {
+        w.run(ms(1));
+        last = held(&w, 1).to_vec();
+        let stale = w.nodes[1].view.advert.as_ref().unwrap().stale;
+        assert_eq!(stale, last == bytes(900, 1), "after {} views", w.nodes[1].views - from);
+    }
+    assert_eq!(last, bytes(5_000, 2));
+    w.input(0, Input::Advert { bytes: bytes(5_000, 2), stale: true });
+    w.wire(0, "a").loss = 0;
+    w.run(ms(200));
+    assert!(w.nodes[1].view.advert.as_ref().unwrap().stale, "the same bytes, no longer confirmed");
+}
+
 /// An advert that is not what was announced (a fault of the peer's memory, say) is dropped, counted, and asked for again.
 #[test]
 fn a_corrupt_advert_is_never_shown() {

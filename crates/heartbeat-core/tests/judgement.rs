@@ -294,6 +294,36 @@ fn a_pause_of_the_whole_machine_is_a_stall() {
     assert_eq!((w.rx(0, "a"), w.rx(1, "a")), (up(), up()));
 }
 
+/// Frames that the network held up and releases all at once look like a pause of mine, but are none.
+#[test]
+fn frames_released_at_once_are_no_stall() {
+    let mut w = World::new(&[udp("a"), udp("b")]);
+    w.run(ms(1_000));
+    for held_up in (0..400).step_by(100) {
+        w.wire(1, "a").delay = ms(400 - held_up);
+        w.run(ms(100));
+    }
+    w.wire(1, "a").delay = ms(0);
+    w.run(ms(2_000));
+    assert_eq!((w.nodes[0].view.stalls, w.rx(0, "a")), (0, up()));
+}
+
+/// A port that appears after the start (a serial port that takes a moment to open, an IPv6 address being checked) is
+/// green with the first sign of life.
+#[test]
+fn a_port_that_appears_late_starts_like_any_other() {
+    let mut w = World::new(&[udp("a"), udp("b")]);
+    w.link(0, "b", LinkState::DeviceMissing("address fd00::1 is not on interface b".into()));
+    w.link(1, "b", LinkState::DeviceMissing("address fd00::2 is not on interface b".into()));
+    w.run(ms(1_050));
+    assert_eq!(w.rx(0, "b").0, PathState::Down);
+    w.link(0, "b", LinkState::Working);
+    w.link(1, "b", LinkState::Working);
+    assert_eq!(w.rx(0, "b"), (PathState::Unknown, PathCause::None));
+    w.run(ms(1));
+    assert_eq!((w.rx(0, "b"), w.rx(1, "b")), (up(), up()));
+}
+
 /// FAULTS W10, 1.5: 20 % random loss on two paths, ten minutes: never both paths down (L2).
 #[test]
 fn random_loss_on_two_paths_is_no_failure() {
