@@ -77,6 +77,10 @@ impl Failure {
         // The daemon's text carries its own remedy at the end, on a line of its own.
         let explained = hotpair_ipc::errors::explain_status(status);
         let (reason, remedy) = explained.split_once("\nremedy: ").unwrap_or((explained.as_str(), ""));
+        // Violations that only say again what the first line says.
+        let first = reason.lines().next().unwrap_or_default().trim();
+        let again = |line: &&str| !line.starts_with("  ") || !line.trim_end().ends_with(first);
+        let reason = reason.lines().filter(again).collect::<Vec<_>>().join("\n");
         Self {
             exit,
             text: words.say(id, &[("daemon", &daemon), ("reason", &reason)]),

@@ -233,7 +233,7 @@ pub fn story() -> ExplainResponse {
     decision.facts = parameters(&[("peer", "silent"), ("safety_check", "no-sign")]);
     let line = |offset_ms: i64, text: &str, event_id: u64| StoryLine { offset_ms, text: text.to_owned(), event_id };
     ExplainResponse {
-        headline: "event 118: path lan0 is up".to_owned(),
+        headline: "path lan0 is up".to_owned(),
         lines: vec![
             line(-1_520, "path lan0 is up", 117),
             line(0, "path lan0 is up", 118),

@@ -50,6 +50,16 @@ impl Words {
         }
     }
 
+    /// The text in brackets, to be put behind another; nothing for nothing.
+    #[must_use]
+    pub fn brackets(self, text: &str) -> String {
+        match self.lang {
+            _ if text.is_empty() => String::new(),
+            Lang::En => format!(" ({text})"),
+            Lang::Zh => format!("（{text}）"),
+        }
+    }
+
     /// What separates parts of a list.
     #[must_use]
     pub const fn comma(self) -> &'static str {
@@ -223,15 +233,7 @@ impl Words {
         };
         let mut rendered = hotpair_messages::render_full(id, self.lang, &[("missed", &view.missed)]);
         if !view.detail.is_empty() {
-            rendered.text.push_str(match self.lang {
-                Lang::En => " (",
-                Lang::Zh => "（",
-            });
-            rendered.text.push_str(&view.detail);
-            rendered.text.push_str(match self.lang {
-                Lang::En => ")",
-                Lang::Zh => "）",
-            });
+            rendered.text.push_str(&self.brackets(&view.detail));
         }
         Some(rendered)
     }

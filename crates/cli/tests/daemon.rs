@@ -238,7 +238,7 @@ fn what_is_shown() {
     let event: serde_json::Value =
         serde_json::from_slice(&run(dir.path(), &["events", "--json", "-g", "web"]).stdout).unwrap();
     assert_eq!((&event["id"], &event["group"]), (&7.into(), &"web".into()));
-    assert!(out(&run(dir.path(), &["explain", "--last"])).contains("event 118"));
+    assert!(out(&run(dir.path(), &["explain", "--last"])).contains("#118"));
     assert!(out(&run(dir.path(), &["--lang", "zh", "explain", "118"])).contains("路径 lan0 正常"));
     assert!(out(&run(dir.path(), &["explain", "r340"])).contains("R340"));
     assert!(out(&run(dir.path(), &["rules"])).contains("it runs"));

@@ -55,6 +55,8 @@ fn timed(context: &Context, args: &TimedArgs) -> Result<(String, u64), Failure> 
     };
     let length = match (&args.length, args.off) {
         (_, true) => 0,
+        // As in the API.
+        (Some(text), _) if text.trim() == "0" => 0,
         (Some(text), false) => {
             let length = duration::parse(text, words).map_err(|text| Failure {
                 exit: Exit::Usage,

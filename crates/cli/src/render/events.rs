@@ -30,7 +30,8 @@ fn row(event: &Event, clock: &WallClock, sheet: Sheet) -> Vec<Line> {
         Severity::Warning | Severity::Critical => Line::new().tone(tone, words.severity(event.severity()).1),
     };
     let mut what = Line::new();
-    if !event.group.is_empty() {
+    // Most sentences name their group themselves.
+    if !event.group.is_empty() && !text.starts_with(&event.group) {
         what = what.tone(Tone::Accent, event.group.as_str()).text(words.colon());
     }
     vec![

@@ -81,7 +81,7 @@ fn note(notes: &mut Vec<Line>, label: &str, direction: &DirectionView, sheet: Sh
     let (tone, _) = words.path_state(direction.state());
     let since = words.lasting(direction.since_ns, sheet.now_ns);
     let line = Line::indented(6).text(words.word(label)).text(words.colon()).tone(tone, cause.text);
-    notes.push(line.tone(Tone::Dim, format!(" {since}")));
+    notes.push(line.tone(Tone::Dim, words.brackets(&since)));
     if !cause.remedy.is_empty() {
         notes.push(remedy(8, &cause.remedy, sheet));
     }
@@ -112,7 +112,8 @@ fn heard(view: &PeerView, sheet: Sheet) -> Line {
     let Some(last) = view.last_heard_ns else {
         return Line::new().tone(Tone::Bad, words.word(ids::NEVER_HEARD));
     };
-    let time = words.duration(Duration::from_nanos(sheet.now_ns.saturating_sub(last)));
+    // As of the view: hbd makes a new one when something changes, and each second at least.
+    let time = words.duration(Duration::from_nanos(view.taken_at_ns.saturating_sub(last)));
     let mut line = Line::new().text(words.say(ids::HEARD_AGO, &[("time", &time)]));
     if view.peer.as_ref().is_some_and(|peer| peer.leaving) {
         line = line.text(words.comma()).tone(Tone::Warn, words.word(ids::LEAVING));

@@ -105,7 +105,10 @@ fn groups(page: &mut Page, status: &Status, sheet: Sheet) {
         let here = local(status);
         let rows = group.nodes.iter().map(|on| {
             let resources = group.local.as_ref().filter(|_| on.node == here);
-            (on_node_row(on, sheet), resources.map_or_else(Vec::new, |group| resources_of(group, sheet)))
+            (
+                on_node_row(on, on.node == here, sheet),
+                resources.map_or_else(Vec::new, |group| resources_of(group, sheet)),
+            )
         });
         page.table_with_notes(6, rows.collect());
         settings(page, group, sheet);
@@ -137,7 +140,7 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
             .iter()
             .find(|on| !matches!(on.state(), GroupState::Stopped | GroupState::Unknown | GroupState::Unspecified))
             .map_or_else(
-                || (Tone::Bad, words.say(ids::REASON_GROUP_DOWN, &[("group", &group.name)])),
+                || (Tone::Bad, words.word(ids::RUNS_NOWHERE)),
                 |on| {
                     let (tone, state) = words.group_state(on.state());
                     (tone, words.say(ids::STATE_ON, &[("state", &state), ("node", &on.node)]))
@@ -149,7 +152,7 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
         line = line.text(" ");
     }
     line = line.tone(Tone::Accent, group.name.as_str()).text("  ").tone(tone, state);
-    if let Some(epoch) = &group.epoch {
+    if let Some(epoch) = group.epoch.as_ref().filter(|epoch| epoch.number > 0) {
         let text = words.say(ids::EPOCH, &[("number", &epoch.number)]);
         line = line.text(words.comma()).text(text);
     }
@@ -168,7 +171,7 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
     }
 }
 
-fn on_node_row(on: &GroupOnNode, sheet: Sheet) -> Vec<Line> {
+fn on_node_row(on: &GroupOnNode, here: bool, sheet: Sheet) -> Vec<Line> {
     let words = sheet.words;
     let (tone, state) = words.group_state(on.state());
     let mut rest = Line::new();
@@ -196,7 +199,8 @@ fn on_node_row(on: &GroupOnNode, sheet: Sheet) -> Vec<Line> {
         };
         add(Tone::Warn, text);
     }
-    if !on.current {
+    let known = !matches!(on.state(), GroupState::Unknown | GroupState::Unspecified);
+    if !on.current && !here && known {
         add(Tone::Dim, words.word(ids::REMEMBERED));
     }
     vec![Line::new().tone(Tone::Accent, on.node.as_str()), Line::new().tone(tone, state), rest]
@@ -312,7 +316,7 @@ fn alarms(page: &mut Page, status: &Status, sheet: Sheet) {
         let since = words.lasting(alarm.since_ns, sheet.now_ns);
         let line =
             Line::indented(2).tone(tone, format!("{} {severity}", alarm.id)).text(words.colon()).text(rendered.text);
-        page.line(line.tone(Tone::Dim, format!(" {since}")).hang(4));
+        page.line(line.tone(Tone::Dim, words.brackets(&since)).hang(4));
         let what_to_do = if rendered.remedy.is_empty() { &alarm.remedy } else { &rendered.remedy };
         if !what_to_do.is_empty() {
             page.line(remedy(4, what_to_do, sheet));

@@ -13,35 +13,64 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn sentences(answer: &ExplainResponse, words: Words) -> (String, Vec<(i64, u64, String)>) {
     let events: BTreeMap<u64, &Event> = answer.events.iter().map(|event| (event.id, event)).collect();
+    let known = translations(&answer.events, words);
     let lines: Vec<(i64, u64, String)> = answer
         .lines
         .iter()
         .map(|line| {
             let translated = events.get(&line.event_id).filter(|_| words.lang() != Lang::En);
             let text = translated.map_or_else(
-                || line.text.clone(),
+                || summary(&line.text, &known, words),
                 |event| words.server(&event.message_id, &event.parameters, &line.text).text,
             );
             (line.offset_ms, line.event_id, text)
         })
         .collect();
-    // The headline is that of the event at time zero, where there is one.
-    let headline = match words.lang() {
-        Lang::En => answer.headline.clone(),
-        Lang::Zh => answer
-            .lines
-            .iter()
-            .find(|line| line.offset_ms == 0 && line.event_id != 0)
-            .and_then(|line| events.get(&line.event_id))
-            .map_or_else(
-                || answer.headline.clone(),
-                |event| {
-                    let text = words.server(&event.message_id, &event.parameters, &event.text).text;
-                    words.say(ids::EVENT_TITLE, &[("id", &event.id), ("text", &text)])
-                },
-            ),
-    };
+    let headline = known.get(&answer.headline).unwrap_or(&answer.headline).clone();
     (headline, lines)
+}
+
+/// What arbiterd begins its summary lines with.
+const LABELS: [(&str, &str); 8] = [
+    ("facts of that decision", ids::FACTS_OF_DECISION),
+    ("decision here", ids::DECISION_HERE),
+    ("evidence", ids::EVIDENCE),
+    ("meaning", ids::MEANING),
+    ("remedy", ids::REMEDY),
+    ("facts", ids::FACTS),
+    ("alarm", ids::ALARM),
+    ("rule", ids::RULE),
+];
+
+/// English sentences, meanings and remedies of the story's events, with the same in the chosen language.
+fn translations(events: &[Event], words: Words) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    if words.lang() == Lang::En {
+        return known;
+    }
+    for event in events {
+        let english = Words::new(Lang::En).server(&event.message_id, &event.parameters, &event.text);
+        let other = words.server(&event.message_id, &event.parameters, &event.text);
+        known.insert(english.meaning, other.meaning);
+        known.insert(english.remedy, other.remedy);
+        known.insert(event.text.clone(), other.text);
+    }
+    known
+}
+
+/// A summary line in the chosen language, as far as it is known; the rest stays as arbiterd said it.
+fn summary(text: &str, known: &BTreeMap<String, String>, words: Words) -> String {
+    if words.lang() == Lang::En {
+        return text.to_owned();
+    }
+    let labelled = LABELS.iter().find_map(|(label, id)| {
+        let rest = text.strip_prefix(label)?;
+        // "rule R100: …" names what it is about, "remedy: …" does not.
+        let (name, body) = rest.split_once(": ").filter(|(name, _)| name.is_empty() || name.starts_with(' '))?;
+        let body = known.get(body).map_or(body, String::as_str);
+        Some(format!("{}{name}{}{body}", words.word(id), words.colon()))
+    });
+    labelled.unwrap_or_else(|| known.get(text).cloned().unwrap_or_else(|| text.to_owned()))
 }
 
 /// The page.
@@ -57,14 +86,6 @@ pub fn page(answer: &ExplainResponse, sheet: Sheet) -> Page {
         vec![Line::new().tone(Tone::Dim, offset_text(offset)), id, Line::new().tone(tone, text)]
     });
     page.table(2, rows.collect());
-    if let Some(event) = answer.events.iter().rev().find(|event| !event.facts.is_empty()) {
-        let title = format!("{} (#{})", words.word(ids::FACTS), event.id);
-        page.heading(title);
-        let facts: BTreeMap<&String, &String> = event.facts.iter().collect();
-        let rows = facts.into_iter();
-        let rows = rows.map(|(k, v)| vec![Line::new().tone(Tone::Dim, k.as_str()), Line::from(v.as_str())]);
-        page.table(2, rows.collect());
-    }
     page
 }
 
