@@ -187,11 +187,13 @@ fn process_info(settings: &Settings, seed: Seed, started: hotpair_types::Timesta
 }
 
 fn start_history(directory: &Path, settings: &Settings, boot: BootId) -> anyhow::Result<History> {
+    let node = settings.name(settings.node).to_owned();
     let record = move |trouble| {
-        let (id, parameters) = match trouble {
+        let (id, mut parameters) = match trouble {
             Trouble::Damaged { why, aside } => ("E161", vec![("reason", why), ("aside", aside)]),
             Trouble::Unusable { why } => ("E162", vec![("reason", why)]),
         };
+        parameters.push(("node", node.clone()));
         Record {
             wall_ms: clock::wall_clock_unix_ms(),
             at: clock::now(),

@@ -9,15 +9,17 @@ use crate::convert::{WireError, advert as advert_wire, resource, status};
 use crate::hbd_client::{AdvertBytes, HbdEvent};
 use crate::history::{History, Record};
 use crate::log;
+use crate::prober::Prober;
 use crate::prober::interfaces::Interface;
 use crate::prober::sockets::Packet;
-use crate::prober::Prober;
 use crate::resd_client::{NewestTarget, ResdEvent};
 use crate::settings::Settings;
 use crate::store::{self, Store, Stored};
 use crate::text::say;
 use arbiter_core::Arbiter;
-use arbiter_core::io::{BootAlone, Durable, Event as CoreEvent, Input, Order, Output, SafetyOrder, Seed, Sentence, Severity, Ticket};
+use arbiter_core::io::{
+    BootAlone, Durable, Event as CoreEvent, Input, Order, Output, SafetyOrder, Seed, Sentence, Severity, Ticket,
+};
 use hotpair_proto::arbiter::v1 as pb;
 use hotpair_proto::common::v1::ProcessInfo;
 use hotpair_proto::resource::v1::ResourceEvent;
@@ -145,10 +147,10 @@ impl Driver {
         };
         let version = this.around.process.version.clone();
         let started = say("E001", [("daemon", "arbiterd".to_owned()), ("version", version)]);
-        this.tell(started, Severity::Info, None, now);
+        this.tell(started, Severity::Info, now);
         if let Some(why) = why {
             let sentence = say("E160", [("reason", why)]);
-            this.tell(sentence, Severity::Critical, None, now);
+            this.tell(sentence, Severity::Critical, now);
         }
         this.act(now);
         this
@@ -350,7 +352,10 @@ impl Driver {
             Output::Advert(advert) => {
                 let bytes = advert_wire::encode(&advert, now);
                 if bytes.len() > advert_wire::MAX_BYTES {
-                    tracing::error!(bytes = bytes.len(), "this node's state is too large for heartbeats: too many groups");
+                    tracing::error!(
+                        bytes = bytes.len(),
+                        "this node's state is too large for heartbeats: too many groups"
+                    );
                 }
                 self.around.adverts.send_replace(Some(bytes.into()));
                 self.around.prober.set_advert(advert);
@@ -388,8 +393,12 @@ impl Driver {
     }
 
     /// An event of the shell's own.
-    fn tell(&mut self, sentence: Sentence, severity: Severity, subject: Option<String>, at: Timestamp) {
-        self.event(CoreEvent { at, sentence, severity, group: None, subject, facts: BTreeMap::new() });
+    fn tell(&mut self, mut sentence: Sentence, severity: Severity, at: Timestamp) {
+        let mine = self.settings.node;
+        for (name, node) in [("node", mine), ("peer", mine.other())] {
+            sentence.parameters.insert(name.to_owned(), self.settings.name(node).to_owned());
+        }
+        self.event(CoreEvent { at, sentence, severity, group: None, subject: None, facts: BTreeMap::new() });
     }
 
     fn event(&mut self, event: CoreEvent) {
@@ -445,7 +454,7 @@ impl Driver {
             Err(findings) => {
                 tracing::error!("the new configuration is wrong; the one in force stays:\n{findings}");
                 let sentence = say("E151", [("reason", findings)]);
-                self.tell(sentence, Severity::Critical, None, now);
+                self.tell(sentence, Severity::Critical, now);
             }
         }
     }
@@ -465,12 +474,13 @@ fn stall_threshold(settings: &Settings) -> Duration {
     settings.config.safety_check.window.clamp(Duration::from_millis(50), Duration::from_millis(500))
 }
 
-/// resd's events carry no severity: failures are told from the rest by their alarms; here only the log's colour depends on it.
+/// resd's events carry no severity of their own.
 fn resource_severity(id: &str) -> Severity {
-    match id.as_bytes() {
-        // The catalogue keeps failures of resources at D2xx (repaired or waiting) and D3xx (given up).
-        [b'D', b'3', ..] => Severity::Critical,
-        [b'D', b'2', ..] => Severity::Warning,
+    match id {
+        // The group cannot run here; a stop cannot be confirmed; the lease ran out.
+        "D111" | "D117" | "D118" => Severity::Critical,
+        // A target refused, failures under repair, late or missing answers, stops tried again.
+        "D101" | "D106" | "D107" | "D108" | "D109" | "D112" | "D113" | "D115" | "D116" => Severity::Warning,
         _ => Severity::Info,
     }
 }

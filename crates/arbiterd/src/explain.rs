@@ -130,10 +130,16 @@ fn outcome(related: &[(&Entry, i64)], center: &Entry) -> Option<pb::StoryLine> {
     const RUNNING: &str = "E233";
     rule(&center.record.message_id)?;
     let (running, offset) = related.iter().find(|(entry, offset)| {
-        entry.record.message_id == RUNNING && entry.id > center.id && *offset >= 0
+        entry.record.message_id == RUNNING
+            && entry.id > center.id
+            && *offset >= 0
             && entry.record.group == center.record.group
     })?;
-    Some(line(*offset, format!("{} ms from the decision until everything of {} ran here", offset, running.record.group), 0))
+    Some(line(
+        *offset,
+        format!("{} ms from the decision until everything of {} ran here", offset, running.record.group),
+        0,
+    ))
 }
 
 /// Why a group is where it is, and what stands against anything else, from the state now and the group's events.
@@ -160,7 +166,9 @@ pub fn why_not(
     if !remedy.is_empty() {
         lines.push(format!("remedy: {remedy}"));
     }
-    for alarm in status.alarms.iter().filter(|a| a.subject == group || a.subject.is_empty() || is_node(&a.subject, status)) {
+    for alarm in
+        status.alarms.iter().filter(|a| a.subject == group || a.subject.is_empty() || is_node(&a.subject, status))
+    {
         lines.push(format!("alarm {}: {}", alarm.id, alarm.text));
         if !alarm.remedy.is_empty() {
             lines.push(format!("remedy: {}", alarm.remedy));

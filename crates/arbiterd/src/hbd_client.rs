@@ -68,8 +68,8 @@ where
         Ok(Err(status)) => return (false, words(&status)),
         Err(_) => return (false, "hbd does not answer: it is frozen or overloaded".to_owned()),
     };
-    let sending = WatchStream::new(adverts)
-        .filter_map(|bytes| bytes.map(|bytes| StreamAdvertRequest { advert: bytes.to_vec() }));
+    let sending =
+        WatchStream::new(adverts).filter_map(|bytes| bytes.map(|bytes| StreamAdvertRequest { advert: bytes.to_vec() }));
     let mut advertising = std::pin::pin!(client.stream_advert(sending));
     let mut heard = false;
     loop {

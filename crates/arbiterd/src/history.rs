@@ -12,9 +12,9 @@ use hotpair_types::{BootId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot};
 
 /// Name of the database in the state directory.
@@ -114,7 +114,8 @@ impl History {
         let (commands, queue) = sync_channel(QUEUE);
         let (live, _) = broadcast::channel(LIVE);
         let path = directory.join(DATABASE_FILE);
-        let mut keeper = Keeper { max_events, last_id: 0, held: VecDeque::new(), lost: 0, live: live.clone(), failing: false };
+        let mut keeper =
+            Keeper { max_events, last_id: 0, held: VecDeque::new(), lost: 0, live: live.clone(), failing: false };
         std::thread::Builder::new().name("history".to_owned()).stack_size(1 << 20).spawn(move || {
             keeper.run(&path, &queue, &trouble);
         })?;

@@ -61,14 +61,12 @@ pub fn load(file: &StateFile, boot: BootId, now: Timestamp) -> Found {
     match file.load() {
         Loaded::Missing => Found::Nothing,
         Loaded::Good(payload) => match serde_json::from_str::<OnDisk>(&payload) {
-            Ok(on_disk) => {
-                Found::State { incomplete: on_disk.incomplete, durable: revive(on_disk, boot, now) }
-            }
+            Ok(on_disk) => Found::State { incomplete: on_disk.incomplete, durable: revive(on_disk, boot, now) },
             Err(error) => Found::Untrusted { why: format!("{}: {error}", file.path().display()) },
         },
-        Loaded::RecoveredFromPrevious { why, .. } => {
-            Found::Untrusted { why: format!("{why}; the generation before it is intact, but may lack the newest epochs") }
-        }
+        Loaded::RecoveredFromPrevious { why, .. } => Found::Untrusted {
+            why: format!("{why}; the generation before it is intact, but may lack the newest epochs"),
+        },
         Loaded::Corrupt { why } => Found::Untrusted { why },
     }
 }

@@ -20,12 +20,11 @@ fn at(ms: u64) -> Timestamp {
 }
 
 fn durable(groups: usize) -> Durable {
-    let settings = GroupSettings { frozen: Some(Until(at(10_000))), maintenance: None, clear: 4, moves: vec![Until(at(7_000))] };
+    let settings =
+        GroupSettings { frozen: Some(Until(at(10_000))), maintenance: None, clear: 4, moves: vec![Until(at(7_000))] };
     let stamp = Stamp { counter: 9, node: NodeId::SECOND };
-    let group = DurableGroup {
-        epoch: Epoch { number: 5, node: NodeId::SECOND },
-        settings: Stamped { stamp, value: settings },
-    };
+    let group =
+        DurableGroup { epoch: Epoch { number: 5, node: NodeId::SECOND }, settings: Stamped { stamp, value: settings } };
     let node = Stamped { stamp, value: NodeSettings { mode: NodeMode::Standby } };
     let name = |n| GroupName::new(&format!("g{n}")).unwrap();
     Durable {

@@ -65,15 +65,17 @@ fn group() -> impl Strategy<Value = GroupAdvert> {
     let epoch = (0_u64..9, node()).prop_map(|(n, node)| if n == 0 { Epoch::NEVER } else { Epoch { number: n, node } });
     let ends = (proptest::option::of(end()), proptest::option::of(end()), proptest::collection::vec(end(), 0..4));
     (name, epoch, claim(), state(), any::<(bool, bool, u64)>(), readiness(), stamp(), ends).prop_map(
-        |(name, epoch, claim, state, (serving, failed, clear), ready, stamp, (frozen, maintenance, moves))| GroupAdvert {
-            name,
-            epoch,
-            claim,
-            state,
-            serving,
-            ready,
-            failed,
-            settings: Stamped { stamp, value: GroupSettings { frozen, maintenance, clear, moves } },
+        |(name, epoch, claim, state, (serving, failed, clear), ready, stamp, (frozen, maintenance, moves))| {
+            GroupAdvert {
+                name,
+                epoch,
+                claim,
+                state,
+                serving,
+                ready,
+                failed,
+                settings: Stamped { stamp, value: GroupSettings { frozen, maintenance, clear, moves } },
+            }
         },
     )
 }

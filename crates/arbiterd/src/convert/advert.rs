@@ -248,7 +248,11 @@ fn readiness_from_wire(message: &pb::AdvertGroup) -> Result<Readiness, WireError
 fn group_from_wire(message: &pb::AdvertGroup, received: Timestamp) -> Result<GroupAdvert, WireError> {
     let until = |field: &'static str, left: u64| {
         let left = Duration::from_millis(left);
-        if left > MAX_LEFT { Err(bad(field, "lies more than ten years ahead")) } else { Ok(Until(received.after(left))) }
+        if left > MAX_LEFT {
+            Err(bad(field, "lies more than ten years ahead"))
+        } else {
+            Ok(Until(received.after(left)))
+        }
     };
     limit("groups.moves_left_ms", message.moves_left_ms.len())?;
     let epoch = epoch("groups.epoch_node", message.epoch_number, message.epoch_node)?;

@@ -14,9 +14,8 @@ use std::time::Duration;
 /// # Errors
 /// [`WireError`] with the first bad field.
 pub fn from_wire(view: &pb::ObservedView) -> Result<ObservedView, WireError> {
-    let group = |group: &pb::GroupObserved| {
-        Ok((id("groups.name", GroupName::new(&group.name))?, group_from_wire(group)?))
-    };
+    let group =
+        |group: &pb::GroupObserved| Ok((id("groups.name", GroupName::new(&group.name))?, group_from_wire(group)?));
     Ok(ObservedView {
         seq: view.seq,
         resd: super::peer::incarnation("incarnation", &view.incarnation)?,

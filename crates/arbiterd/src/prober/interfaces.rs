@@ -4,7 +4,7 @@
 //! rtnetlink is in this file.
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use rtnetlink::{Handle, MulticastGroup, new_multicast_connection};
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub struct InterfaceAddress {
     pub prefix: u8,
     /// Its subnet's broadcast address, where the interface broadcasts.
     pub broadcast: Option<Ipv4Addr>,
+    /// It may be a source: its duplicate detection (IPv6) is over and found none.
+    pub usable: bool,
 }
 
 impl InterfaceAddress {
@@ -166,11 +168,13 @@ fn interface(link: &LinkMessage) -> Interface {
 
 fn address(message: &AddressMessage) -> Option<InterfaceAddress> {
     let (mut local, mut given, mut broadcast) = (None, None, None);
+    let mut flags = AddressFlags::empty();
     for attribute in &message.attributes {
         match attribute {
             AddressAttribute::Local(address) => local = Some(*address),
             AddressAttribute::Address(address) => given = Some(*address),
             AddressAttribute::Broadcast(address) => broadcast = Some(*address),
+            AddressAttribute::Flags(all) => flags = *all,
             _ => {}
         }
     }
@@ -184,5 +188,6 @@ fn address(message: &AddressMessage) -> Option<InterfaceAddress> {
         }
         _ => None,
     };
-    Some(InterfaceAddress { address, prefix, broadcast: broadcast.filter(|_| prefix <= 30).or(computed) })
+    let usable = !flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed);
+    Some(InterfaceAddress { address, prefix, broadcast: broadcast.filter(|_| prefix <= 30).or(computed), usable })
 }

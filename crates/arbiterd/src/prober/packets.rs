@@ -115,8 +115,7 @@ fn target_link_address(mut options: &[u8]) -> Option<Mac> {
 
 fn parse_echo(packet: &[u8], kind: u8) -> Option<(u16, u16)> {
     let [found, 0, _, _, ident_high, ident_low, seq_high, seq_low, ..] = packet else { return None };
-    (*found == kind)
-        .then(|| (u16::from_be_bytes([*ident_high, *ident_low]), u16::from_be_bytes([*seq_high, *seq_low])))
+    (*found == kind).then(|| (u16::from_be_bytes([*ident_high, *ident_low]), u16::from_be_bytes([*seq_high, *seq_low])))
 }
 
 /// A neighbour solicitation for `target` by an interface with hardware address `mac`; the kernel fills in the checksum.

@@ -9,6 +9,9 @@ use hotpair_types::{NetworkSelfTest, NodeId, ProbeKind};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Every node of the link (RFC 4291, 2.7.1).
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
 /// Whom the check asks, by the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Targets {
@@ -239,18 +242,17 @@ impl<'a> Planner<'a> {
         for interface in self.interfaces.iter().filter(|i| self.targets.matters(i)) {
             let mut seen = BTreeSet::new();
             let obstacle = interface.obstacle();
-            for address in &interface.addresses {
-                let to = match (address.address, address.broadcast) {
-                    (IpAddr::V4(_), Some(broadcast)) => IpAddr::V4(broadcast),
-                    (IpAddr::V6(v6), _) if v6.is_unicast_link_local() => {
-                        IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
-                    }
-                    _ => continue,
+            for address in interface.addresses.iter().filter(|address| address.usable) {
+                let (to, source) = match (address.address, address.broadcast) {
+                    (own @ IpAddr::V4(_), Some(broadcast)) => (IpAddr::V4(broadcast), Some(own)),
+                    // From whichever address the kernel prefers for the whole link.
+                    (IpAddr::V6(_), _) => (IpAddr::V6(ALL_NODES), None),
+                    (IpAddr::V4(_), None) => continue,
                 };
                 if !seen.insert(to) {
                     continue;
                 }
-                let ask = What::Ask { to, interface: interface.index, source: Some(address.address) };
+                let ask = What::Ask { to, interface: interface.index, source };
                 probes.push(Probe {
                     kind: ProbeKind::AskBroadcast,
                     what: obstacle.clone().map_or(Ok(ask), Err),

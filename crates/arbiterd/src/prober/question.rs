@@ -132,7 +132,10 @@ impl Signer {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104); the library's Result is for other MACs")]
+#[expect(
+    clippy::expect_used,
+    reason = "HMAC takes keys of every length (RFC 2104); the library's Result is for other MACs"
+)]
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }

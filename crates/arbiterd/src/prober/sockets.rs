@@ -3,9 +3,7 @@
 //! Sending happens in the loop, synchronously; receiving is a small task per socket that hands packets to the loop
 //! through a bounded channel and drops (and counts) what does not fit.
 
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg, sendmsg};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -351,8 +349,7 @@ fn open_arp() -> io::Result<OwnedFd> {
     set(&fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)?;
     let everywhere = link_address(0);
     // SAFETY: the address is live for the call and of the length given.
-    let bound = unsafe {
-        libc::bind(fd.as_raw_fd(), (&raw const everywhere).cast(), socket_length::<libc::sockaddr_ll>())
-    };
+    let bound =
+        unsafe { libc::bind(fd.as_raw_fd(), (&raw const everywhere).cast(), socket_length::<libc::sockaddr_ll>()) };
     if bound == 0 { Ok(fd) } else { Err(io::Error::last_os_error()) }
 }

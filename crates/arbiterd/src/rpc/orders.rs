@@ -56,20 +56,19 @@ pub(super) fn node_mode(request: &pb::SetNodeModeRequest, settings: &Settings) -
         Ok(pb::NodeMode::Online) => NodeMode::Online,
         Ok(pb::NodeMode::Standby) => NodeMode::Standby,
         Ok(pb::NodeMode::Unspecified) | Err(_) => {
-            return Err(Problem::invalid_argument("NO_MODE", "no mode is given, or one that this version does not know")
-                .remedy("give NODE_MODE_ONLINE or NODE_MODE_STANDBY")
-                .field("mode", "must be NODE_MODE_ONLINE or NODE_MODE_STANDBY")
-                .into());
+            return Err(Problem::invalid_argument(
+                "NO_MODE",
+                "no mode is given, or one that this version does not know",
+            )
+            .remedy("give NODE_MODE_ONLINE or NODE_MODE_STANDBY")
+            .field("mode", "must be NODE_MODE_ONLINE or NODE_MODE_STANDBY")
+            .into());
         }
     };
     Ok(Order::NodeMode { node: which, mode })
 }
 
-pub(super) fn lasting(
-    group: &str,
-    for_ms: u64,
-    settings: &Settings,
-) -> Result<(Option<GroupName>, Duration), Status> {
+pub(super) fn lasting(group: &str, for_ms: u64, settings: &Settings) -> Result<(Option<GroupName>, Duration), Status> {
     let group = optional_group(group, settings)?;
     let lasting = Duration::from_millis(for_ms);
     if lasting > LONGEST {

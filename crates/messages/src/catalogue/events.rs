@@ -38,11 +38,30 @@ pub static MESSAGES: &[Message] = &[
         .meaning("Without a durable record no group is newly taken.", "没有持久记录就不会接管任何服务组。"),
     Message::new("E141", "{node} can write its state file again", "{node} 又可以写入状态文件"),
     Message::new("E150", "{node} runs a new configuration ({digest})", "{node} 采用了新配置（{digest}）"),
+    Message::new(
+        "E151",
+        "{node} was told to read its configuration again, but it is wrong; the one in force stays: {reason}",
+        "{node} 被要求重新读取配置，但新配置有误；继续使用当前配置：{reason}",
+    )
+    .remedy("correct what `hotpair check` reports, then reload again", "按照 `hotpair check` 的报告更正后重新加载"),
     Message::new("E160", "The state file of {node} could not be used: {reason}", "{node} 的状态文件无法使用：{reason}")
         .meaning(
             "{node} knows nothing of who owned what, and holds until it hears {peer}.",
             "{node} 不知道归属情况，在听到 {peer} 之前保持不动。",
         ),
+    Message::new(
+        "E161",
+        "The history of {node} was damaged and is put aside as {aside}; a new one begins: {reason}",
+        "{node} 的历史记录已损坏，已改名保存为 {aside}；开始新的历史记录：{reason}",
+    )
+    .meaning("Earlier events are missing; no decision depends on them.", "较早的事件缺失；任何决定都不依赖它们。"),
+    Message::new(
+        "E162",
+        "The history of {node} cannot be kept on disk, only the newest events are kept in memory: {reason}",
+        "{node} 的历史记录无法保存到磁盘，只在内存中保留最新事件：{reason}",
+    )
+    .meaning("Decisions go on; their record is lost with the process.", "决定照常进行；其记录会随进程结束而丢失。")
+    .remedy("make room or repair the file system of the state directory", "清理空间或修复状态目录所在的文件系统"),
     Message::new("E200", "{group}: {node} owns it now, epoch {epoch}", "{group}：现在由 {node} 拥有，epoch {epoch}"),
     Message::new(
         "E201",
