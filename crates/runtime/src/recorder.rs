@@ -219,6 +219,12 @@ impl<C, S> Recorder<C, S> {
         self.lost = self.lost.saturating_add(1);
     }
 
+    /// Records handed over and not yet written.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.shared.queued.load(Ordering::Relaxed)
+    }
+
     /// Steps lost since the last checkpoint.
     #[must_use]
     pub fn lost(&self) -> u64 {
