@@ -23,13 +23,13 @@ Exit codes:
 #[command(name = "hotpair", version, after_help = EXIT_CODES, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// Directory of the daemons' sockets
-    #[arg(long, global = true, value_name = "DIR", default_value = DEFAULT_RUN_DIR, env = "HOTPAIR_RUN_DIR")]
+    #[arg(long, global = true, display_order = 900, value_name = "DIR", default_value = DEFAULT_RUN_DIR, env = "HOTPAIR_RUN_DIR")]
     pub run_dir: PathBuf,
     /// Language of the output; without it that of the environment (HOTPAIR_LANG, LC_ALL, LC_MESSAGES, LANG)
-    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    #[arg(long, global = true, display_order = 901, value_enum, value_name = "LANG")]
     pub lang: Option<LangArg>,
     /// Colours; `auto` means on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    #[arg(long, global = true, display_order = 901, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
     /// What to do
     #[command(subcommand)]
@@ -116,7 +116,7 @@ pub struct JsonArgs {
 /// `init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Directory for hotpair.toml and hothotpair.key
+    /// Directory for hotpair.toml and hotpair.key
     #[arg(long, value_name = "DIR", default_value = "/etc/hotpair")]
     pub dir: PathBuf,
     /// Name of the pair

@@ -84,7 +84,8 @@ pub fn grade(status: &Status, words: Words) -> (Grade, Vec<String>) {
     }
     for path in &status.paths {
         let state = worst(path);
-        if state != PathState::Up {
+        // An alarm about it says more.
+        if state != PathState::Up && !status.alarms.iter().any(|alarm| alarm.subject == path.name) {
             let state = words.path_state(state).1;
             found.push((Grade::Degraded, words.say(ids::REASON_PATH, &[("path", &path.name), ("state", &state)])));
         }

@@ -2,7 +2,7 @@
 
 use crate::args::Cli;
 use crate::help_zh;
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use hotpair_messages::Lang;
 
 /// The command line with its help in a language.
@@ -15,19 +15,41 @@ pub fn command(lang: Lang) -> Command {
     }
 }
 
+/// The frame of a command's help, with Chinese headings.
+const CHINESE_TEMPLATE: &str = "{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
+
 /// Replaces the texts of a command and everything below it. `path` is the command's name below `hotpair`; empty at the top.
 fn chinese(mut command: Command, path: &str) -> Command {
     if let Some(about) = help_zh::text(path) {
         command = command.about(about).long_about(None::<&str>);
     }
+    command = command.help_template(CHINESE_TEMPLATE).subcommand_help_heading("命令").subcommand_value_name("命令");
+    // The flags that clap adds by itself would keep their English texts.
+    let flag = |name: &'static str, short, action| {
+        let text = help_zh::text(&format!(".{name}")).unwrap_or_default();
+        Arg::new(name).short(short).long(name).action(action).help(text).display_order(1_000)
+    };
+    command = command.disable_help_flag(true).arg(flag("help", 'h', ArgAction::Help));
     if path.is_empty() {
         command = command.after_help(help_zh::EXIT_CODES);
+        command = command.disable_version_flag(true).arg(flag("version", 'V', ArgAction::Version));
     }
-    let arguments: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
-    for id in arguments {
-        if let Some(text) = help_zh::text(&format!("{path}.{id}")).or_else(|| help_zh::text(&format!(".{id}"))) {
-            command = command.mut_arg(&id, |arg| arg.help(text).long_help(None::<&str>));
-        }
+    let arguments: Vec<(String, bool)> =
+        command.get_arguments().map(|arg| (arg.get_id().to_string(), arg.is_positional())).collect();
+    for (id, positional) in arguments {
+        let heading = if positional { "参数" } else { "选项" };
+        let text = help_zh::text(&format!("{path}.{id}")).or_else(|| help_zh::text(&format!(".{id}")));
+        command = command.mut_arg(&id, |arg| {
+            let arg = arg.help_heading(heading);
+            match text {
+                // The values' own texts are English; the help names them.
+                Some(text) => {
+                    let values = arg.get_action().takes_values();
+                    arg.help(text).long_help(None::<&str>).hide_possible_values(values)
+                }
+                None => arg,
+            }
+        });
     }
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {

@@ -17,15 +17,15 @@ pub const EXIT_CODES: &str = "\
 const TEXTS: &[(&str, &str)] = &[
     ("", "查看和操作互为备份的两台服务器"),
     (".run_dir", "守护进程套接字所在目录"),
-    (".lang", "输出语言；未给出时取自环境（HOTPAIR_LANG、LC_ALL、LC_MESSAGES、LANG）"),
-    (".color", "颜色；`auto` 表示在终端上且未设置 NO_COLOR 时使用"),
+    (".lang", "输出语言（en 或 zh）；未给出时取自环境（HOTPAIR_LANG、LC_ALL、LC_MESSAGES、LANG）"),
+    (".color", "颜色（auto、always 或 never）；`auto` 表示在终端上且未设置 NO_COLOR 时使用"),
     (".json", "输出 JSON"),
     (".watch", "持续显示每一次变化"),
     (".dry_run", "只说明将会发生什么，不执行"),
     (".help", "显示帮助"),
     (".version", "显示版本"),
     ("init", "为新的双机写出带注释的配置文件和密钥"),
-    ("init.dir", "hotpair.toml 与 hothotpair.key 所在目录"),
+    ("init.dir", "hotpair.toml 与 hotpair.key 所在目录"),
     ("init.pair", "双机名称"),
     ("init.node", "本节点名称，与 `hostname` 一致"),
     ("init.peer", "另一节点名称"),
@@ -74,7 +74,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("vouch-peer-off.yes", "不再要求确认"),
     ("rules", "列出双机作出决策的规则"),
     ("completions", "输出 shell 的补全脚本"),
-    ("completions.shell", "shell 类型"),
+    ("completions.shell", "shell 类型：bash、elvish、fish、powershell 或 zsh"),
     ("version", "显示本程序及运行中的守护进程的版本"),
 ];
 

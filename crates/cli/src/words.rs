@@ -77,18 +77,18 @@ impl Words {
         let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
         if millis < 1_000 {
             self.say(ids::MILLIS, &[("ms", &fraction(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)))])
-        } else if seconds < 60 && millis % 1_000 != 0 && seconds < 10 {
+        } else if seconds < 60 && !millis.is_multiple_of(1_000) && seconds < 10 {
             self.say(ids::SECONDS, &[("s", &fraction(u64::try_from(millis / 100 * 100).unwrap_or(u64::MAX)))])
         } else if minutes == 0 {
             self.say(ids::SECONDS, &[("s", &seconds)])
         } else if hours == 0 {
-            let id = if seconds % 60 == 0 { ids::MINUTES_EVEN } else { ids::MINUTES };
+            let id = if seconds.is_multiple_of(60) { ids::MINUTES_EVEN } else { ids::MINUTES };
             self.say(id, &[("m", &minutes), ("s", &(seconds % 60))])
         } else if days == 0 {
-            let id = if minutes % 60 == 0 { ids::HOURS_EVEN } else { ids::HOURS };
+            let id = if minutes.is_multiple_of(60) { ids::HOURS_EVEN } else { ids::HOURS };
             self.say(id, &[("h", &hours), ("m", &(minutes % 60))])
         } else {
-            let id = if hours % 24 == 0 { ids::DAYS_EVEN } else { ids::DAYS };
+            let id = if hours.is_multiple_of(24) { ids::DAYS_EVEN } else { ids::DAYS };
             self.say(id, &[("d", &days), ("h", &(hours % 24))])
         }
     }

@@ -67,10 +67,15 @@ fn row(path: &PathView, sheet: Sheet) -> (Vec<Line>, Vec<Line>) {
         rtt,
     ];
     let mut notes = Vec::new();
-    note(&mut notes, ids::RECEIVE, rx, sheet);
+    let (receive, send) = (words.word(ids::RECEIVE), words.word(ids::SEND));
+    if rx.cause() == tx.cause() && rx.detail == tx.detail && rx.state() == tx.state() {
+        note(&mut notes, &format!("{receive}{}{send}", words.comma()), rx, sheet);
+        return (cells, notes);
+    }
+    note(&mut notes, &receive, rx, sheet);
     // With nothing heard, that nothing is known of the other direction is no news.
     if tx.cause() != PathCause::NoReport || rx.state() == PathState::Up {
-        note(&mut notes, ids::SEND, tx, sheet);
+        note(&mut notes, &send, tx, sheet);
     }
     (cells, notes)
 }
@@ -80,7 +85,7 @@ fn note(notes: &mut Vec<Line>, label: &str, direction: &DirectionView, sheet: Sh
     let Some(cause) = words.path_cause(direction) else { return };
     let (tone, _) = words.path_state(direction.state());
     let since = words.lasting(direction.since_ns, sheet.now_ns);
-    let line = Line::indented(6).text(words.word(label)).text(words.colon()).tone(tone, cause.text);
+    let line = Line::indented(6).text(label).text(words.colon()).tone(tone, cause.text);
     notes.push(line.tone(Tone::Dim, words.brackets(&since)));
     if !cause.remedy.is_empty() {
         notes.push(remedy(8, &cause.remedy, sheet));

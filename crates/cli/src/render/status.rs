@@ -11,6 +11,9 @@ use hotpair_proto::arbiter::v1::{
 use hotpair_proto::heartbeat::v1::PathState;
 use hotpair_proto::resource::v1::{GroupObserved, GroupState, ResourceState};
 
+/// Lines of evidence shown; all of them are in `--json` and in the story.
+const MAX_EVIDENCE: usize = 12;
+
 /// The whole page.
 #[must_use]
 pub fn page(status: &Status, sheet: Sheet) -> Page {
@@ -296,12 +299,25 @@ fn safety(page: &mut Page, status: &Status, sheet: Sheet) {
     };
     page.line(line);
     if check.running || !heard {
-        for evidence in &check.evidence {
-            page.line(Line::indented(4).text("· ").text(evidence.as_str()));
+        let newest = newest_evidence(&check.evidence);
+        for evidence in newest {
+            page.line(Line::indented(4).text("· ").text(evidence.as_str()).hang(6));
+        }
+        let earlier = check.evidence.len().saturating_sub(newest.len());
+        if earlier > 0 {
+            page.line(Line::indented(4).tone(Tone::Dim, words.say(ids::EARLIER_EVIDENCE, &[("count", &earlier)])));
         }
     }
     let time = words.duration(Duration::from_nanos(status.detection_ns));
     page.line(Line::indented(2).tone(Tone::Dim, words.say(ids::DETECTION_IS, &[("time", &time)])));
+}
+
+/// Evidence of the newest round ("round 5: …"), [`MAX_EVIDENCE`] lines at most.
+fn newest_evidence(evidence: &[String]) -> &[String] {
+    let round = |line: &String| line.split_once(": ").map(|(round, _)| round.to_owned());
+    let newest = evidence.last().and_then(round);
+    let same = evidence.iter().rev().take_while(|line| newest.is_none() || round(line) == newest).count();
+    evidence.get(evidence.len().saturating_sub(same.min(MAX_EVIDENCE))..).unwrap_or_default()
 }
 
 fn alarms(page: &mut Page, status: &Status, sheet: Sheet) {

@@ -164,6 +164,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U177", "no groups are configured", "没有配置服务组"),
     Message::new("U178", "no rule has decided yet", "尚未有规则作出决定"),
     Message::new("U179", "{count} more lines: make the window taller", "还有 {count} 行：请增大窗口"),
+    Message::new("U180", "and {count} earlier lines: see `hotpair status --json`", "另有较早的 {count} 行：见 `hotpair status --json`"),
     Message::new("U185", "does not run", "没有运行"),
     Message::new("U186", "epoch {number}", "归属 epoch {number}"),
     Message::new("U187", "releasing", "正在交出"),
