@@ -147,7 +147,8 @@ fn events_and_story() {
     let mut two =
         sample::event(118, "E999", Severity::Critical, "group web is taken over from n1, which shows no sign of life");
     two.group = "web".to_owned();
-    let list = [one, two];
+    let long = format!("Safety check: n2 is alive. {}", "round 1: ask sent eth1 192.0.2.2; ".repeat(20));
+    let list = [one, two, sample::event(119, "S999", Severity::Info, &long)];
     pages("events", |sheet| events::page(&list, &WallClock::Utc, sheet));
     pages("events-none", |sheet| events::page(&[], &WallClock::Utc, sheet));
     pages("explain", |sheet| story::page(&sample::story(), sheet));

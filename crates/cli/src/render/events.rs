@@ -6,6 +6,9 @@ use crate::render::Sheet;
 use crate::text::{Line, Page, Tone};
 use hotpair_proto::arbiter::v1::{Event, Rule, Severity};
 
+/// Characters of a sentence shown in the list; the whole of it is in `explain` and `--json`.
+const MAX_TEXT: usize = 240;
+
 /// One line per event, oldest first.
 #[must_use]
 pub fn page(events: &[Event], clock: &WallClock, sheet: Sheet) -> Page {
@@ -24,7 +27,7 @@ fn row(event: &Event, clock: &WallClock, sheet: Sheet) -> Vec<Line> {
         Severity::Warning => Tone::Warn,
         Severity::Critical => Tone::Bad,
     };
-    let text = words.server(&event.message_id, &event.parameters, &event.text).text;
+    let text = shortened(words.server(&event.message_id, &event.parameters, &event.text).text);
     let mark = match event.severity() {
         Severity::Unspecified | Severity::Info => Line::new(),
         Severity::Warning | Severity::Critical => Line::new().tone(tone, words.severity(event.severity()).1),
@@ -42,6 +45,14 @@ fn row(event: &Event, clock: &WallClock, sheet: Sheet) -> Vec<Line> {
         mark,
         what.tone(tone, text),
     ]
+}
+
+/// A list is for finding the event; evidence of many probes is read in its story.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        None => text,
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(&text).trim_end()),
+    }
 }
 
 /// The rule table.
