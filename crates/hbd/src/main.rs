@@ -128,15 +128,16 @@ fn random() -> anyhow::Result<u64> {
 }
 
 fn harden() {
-    // The key is in memory: no core dump and no debugger of another user may read it (FAULTS T8).
-    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
-        log::privilege(&format!("core dumps of hbd cannot be forbidden: {error}"));
-    }
     if let Err(error) = realtime::lock_memory() {
         log::privilege(&error);
     }
     if let Err(error) = realtime::oom_score_adj(-1000) {
         log::privilege(&error);
+    }
+    // The key is in memory: no core dump and no debugger of another user may read it (FAULTS T8). Last, since it closes
+    // this process's own files in /proc to an unprivileged user.
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        log::privilege(&format!("core dumps of hbd cannot be forbidden: {error}"));
     }
 }
 

@@ -70,7 +70,7 @@ impl Settings {
         let core = HeartbeatConfig {
             node,
             pair: config.pair.id,
-            key: config.pair.key.bytes().to_vec(),
+            key: config.pair.key.bytes().to_vec().into(),
             digest: config.digest,
             paths: config.paths.iter().map(|p| core_path(p, paths)).collect(),
         };

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{BootId, Digest, Incarnation, Medium, NodeId, PairId, PathName, Timestamp};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 /// Most paths a pair can have: their reports must fit every frame beside an advert chunk.
 pub const MAX_PATHS: usize = 16;
@@ -64,6 +65,29 @@ impl PathConfig {
     }
 }
 
+/// The pair's secret key; wiped from memory when dropped, never printed (FAULTS T8).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Zeroizing<Vec<u8>>);
+
+impl Key {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Key {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl core::fmt::Debug for Key {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
 /// The whole configuration of a core.
 #[derive(Clone, Debug)]
 pub struct HeartbeatConfig {
@@ -71,8 +95,8 @@ pub struct HeartbeatConfig {
     pub node: NodeId,
     /// The pair, on the wire.
     pub pair: PairId,
-    /// The pair's key.
-    pub key: Vec<u8>,
+    /// The pair's key: at least 32 bytes.
+    pub key: Key,
     /// Digest of the configuration file's meaning; told to the peer, never judged here.
     pub digest: Digest,
     /// The paths, in the order of the configuration file.
@@ -121,6 +145,9 @@ pub enum ConfigError {
     /// The key is too short to protect anything (FAULTS T4).
     #[error("the pair's key has {0} bytes; at least 32 are needed")]
     KeyTooShort(usize),
+    /// A forged frame was taken for a genuine one, or the other way round (FAULTS T4): the program is broken.
+    #[error("authentication of heartbeats does not work in this program; install hotpair anew")]
+    SelfTest,
     /// Identity of the pair cannot change in a running process.
     #[error("node, pair and key cannot change while hbd runs; restart it")]
     IdentityChanged,
@@ -141,8 +168,8 @@ impl HeartbeatConfig {
         if self.paths.is_empty() || self.paths.len() > MAX_PATHS {
             return Err(ConfigError::PathCount(self.paths.len()));
         }
-        if self.key.len() < 32 {
-            return Err(ConfigError::KeyTooShort(self.key.len()));
+        if self.key.bytes().len() < 32 {
+            return Err(ConfigError::KeyTooShort(self.key.bytes().len()));
         }
         for (at, path) in self.paths.iter().enumerate() {
             self.check_path(path)?;

@@ -314,6 +314,15 @@ impl Authenticator {
         tag
     }
 
+    /// Proof at the start that a right tag is accepted and a wrong one is not (FAULTS T4).
+    pub fn self_test(&self) -> bool {
+        let body = b"hotpair";
+        let right = self.tag(body);
+        let sealed = |tag: [u8; MAC_LEN]| [body.as_slice(), tag.as_slice()].concat();
+        let wrong = right.map(|byte| !byte);
+        self.verify(&sealed(right)) && !self.verify(&sealed(wrong)) && !self.verify(&sealed([0; MAC_LEN]))
+    }
+
     /// True if the last 16 bytes are the right tag for the rest; compared in constant time.
     pub fn verify(&self, bytes: &[u8]) -> bool {
         split_tag(bytes).is_some_and(|(body, tag)| self.tag(body).ct_eq(tag).into())

@@ -38,7 +38,7 @@ mod send;
 pub mod serial_framing;
 mod session;
 
-pub use crate::config::{ConfigError, HeartbeatConfig, MAX_ADVERT, MAX_PATHS, PathConfig, PathTag, Seed};
+pub use crate::config::{ConfigError, HeartbeatConfig, Key, MAX_ADVERT, MAX_PATHS, PathConfig, PathTag, Seed};
 pub use crate::frame::{
     Authenticator, DecodeError, Echo, Flags, Frame, HEADER_LEN, MAC_LEN, MAX_FRAME, Report, ReportState, VERSION,
     decode,

@@ -160,6 +160,8 @@ pub struct HeartbeatCore {
     last_stall: Option<Stall>,
     stalls: u64,
     stall_threshold: Duration,
+    /// Higher than every sequence number used on a path that is gone.
+    sequence_floor: u64,
     /// When this core expected to be called next, and when it last was called.
     planned: Option<Timestamp>,
     last_call: Timestamp,
@@ -176,7 +178,8 @@ impl HeartbeatCore {
     /// See [`HeartbeatConfig::check`].
     pub fn new(config: HeartbeatConfig, seed: Seed, now: Timestamp) -> Result<Self, ConfigError> {
         config.check()?;
-        let auth = Authenticator::new(&config.key).ok_or(ConfigError::KeyTooShort(config.key.len()))?;
+        let auth =
+            Authenticator::new(config.key.bytes()).filter(Authenticator::self_test).ok_or(ConfigError::SelfTest)?;
         let paths: Vec<Path> = config.paths.iter().map(|p| Path::new(p.clone(), now)).collect();
         let mut core = Self {
             stall_threshold: stall_threshold(&config),
@@ -197,6 +200,7 @@ impl HeartbeatCore {
             clock_lost: None,
             last_stall: None,
             stalls: 0,
+            sequence_floor: 0,
             planned: None,
             last_call: now,
             view_seq: 0,
@@ -332,12 +336,13 @@ impl HeartbeatCore {
             return;
         }
         let mut old = core::mem::take(&mut self.paths);
+        // Numbers only go up, also on a path that went and came back: the peer's replay window of this run knows its tag.
+        let highest = old.iter().map(|p| p.sequence).max().unwrap_or(0);
+        self.sequence_floor = self.sequence_floor.max(highest);
         for path in &config.paths {
             let kept = old.iter().position(|p| p.config == *path).map(|at| old.swap_remove(at));
-            // Sequence numbers go on: the peer's replay window of this run knows the path by its tag.
-            let sequence = old.iter().find(|p| p.tag == path.tag()).map_or(0, |p| p.sequence);
             let mut fresh = Path::new(path.clone(), now);
-            fresh.sequence = sequence;
+            fresh.sequence = self.sequence_floor;
             self.paths.push(kept.unwrap_or(fresh));
         }
         self.stall_threshold = stall_threshold(&config);

@@ -290,7 +290,7 @@ fn a_wrong_key_shows_as_the_cause() {
     let mut w = World::new(&[udp("a")]);
     let now = w.clock(1);
     let stranger =
-        HeartbeatConfig { pair: PairId(*b"stranger"), key: vec![9; 32], ..config(NodeId::SECOND, &[udp("a")]) };
+        HeartbeatConfig { pair: PairId(*b"stranger"), key: vec![9; 32].into(), ..config(NodeId::SECOND, &[udp("a")]) };
     w.nodes[1].core = HeartbeatCore::new(stranger, seed(2), now).unwrap();
     w.run(ms(2_000));
     assert_eq!(w.rx(0, "a"), (PathState::Down, PathCause::Unauthenticated));
@@ -343,13 +343,22 @@ fn paths_can_change_while_running() {
     let now = w.clock(0);
     let core = &mut w.nodes[0].core;
     for (bad, error) in [
-        (HeartbeatConfig { key: vec![1; 32], ..config(NodeId::FIRST, &[udp("a")]) }, ConfigError::IdentityChanged),
+        (
+            HeartbeatConfig { key: vec![1; 32].into(), ..config(NodeId::FIRST, &[udp("a")]) },
+            ConfigError::IdentityChanged,
+        ),
         (config(NodeId::FIRST, &[]), ConfigError::PathCount(0)),
     ] {
         core.handle_input(Input::Reconfigure(bad), now);
         assert_eq!(core.poll_output(), Some(Output::Refused(error)));
     }
     assert_eq!(core.view(now).paths.len(), 2);
+    // A path that goes and comes back is heard again: its sequence numbers never start anew within a run.
+    w.input(0, Input::Reconfigure(config(NodeId::FIRST, &[udp("a")])));
+    w.run(ms(1_000));
+    w.input(0, Input::Reconfigure(config(NodeId::FIRST, &[udp("a"), udp("b")])));
+    w.run(ms(1_000));
+    assert_eq!((w.rx(0, "b"), w.rx(1, "b")), (up(), up()));
 }
 
 /// Every relation the core relies on is checked before it runs.
@@ -364,7 +373,7 @@ fn wrong_configurations_are_refused() {
     assert!(refuse(&[PathConfig { good: 0, ..udp("a") }]).contains("`good`"));
     assert!(refuse(&[PathConfig { interval: ms(0), ..udp("a") }]).contains("interval"));
     assert!(refuse(&[PathConfig { max_frame: 100, ..udp("a") }]).contains("too short"));
-    let key = HeartbeatConfig { key: vec![1; 16], ..config(NodeId::FIRST, &[udp("a")]) };
+    let key = HeartbeatConfig { key: vec![1; 16].into(), ..config(NodeId::FIRST, &[udp("a")]) };
     assert_eq!(
         HeartbeatCore::new(key, seed(1), Timestamp::ZERO).map(|_| ()).unwrap_err(),
         ConfigError::KeyTooShort(16)

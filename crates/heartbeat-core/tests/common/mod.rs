@@ -45,7 +45,7 @@ pub fn config(node: NodeId, paths: &[PathConfig]) -> HeartbeatConfig {
     HeartbeatConfig {
         node,
         pair: PairId(*b"thispair"),
-        key: vec![7; 32],
+        key: vec![7; 32].into(),
         digest: Digest([9; 8]),
         paths: paths.to_vec(),
     }
