@@ -135,6 +135,7 @@ pub struct Driver {
     events: Receiver<Event>,
     drops: BTreeMap<(PathTag, &'static str), Drops>,
     view: Option<Arc<PeerView>>,
+    next_stall_line: Timestamp,
     /// Frames wait behind those of this turn: do not sleep.
     more: bool,
 }
@@ -170,6 +171,7 @@ impl Driver {
             events,
             drops: BTreeMap::new(),
             view: None,
+            next_stall_line: Timestamp::ZERO,
             more: false,
         };
         driver.open_ends(&settings.ends)?;
@@ -387,7 +389,11 @@ impl Driver {
         }
         log::peer(old.as_ref().and_then(|o| o.peer.as_ref()), view.peer.as_ref());
         if let Some(stall) = view.last_stall.filter(|_| old.as_ref().is_none_or(|o| o.stalls != view.stalls)) {
-            log::stalled(&stall, view.stalls);
+            // A starved node stalls many times a second: the view counts them, the log need not.
+            if stall.at >= self.next_stall_line {
+                self.next_stall_line = stall.at.after(log::STALL_LINE_PAUSE);
+                log::stalled(&stall, view.stalls);
+            }
         }
         let view = Arc::new(view);
         self.view = Some(view.clone());

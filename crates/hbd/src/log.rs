@@ -138,6 +138,9 @@ pub fn stalled(stall: &Stall, count: u64) {
     );
 }
 
+/// How often a line about stalls may come.
+pub const STALL_LINE_PAUSE: Duration = Duration::from_secs(5);
+
 /// Frames of a path were dropped; at most one line per path and reason in [`DROP_LINE_PAUSE`].
 pub fn dropped(path: &str, reason: DropReason, count: u64) {
     match reason {
