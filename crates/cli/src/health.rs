@@ -76,6 +76,10 @@ pub fn grade(status: &Status, words: Words) -> (Grade, Vec<String>) {
     }
     for node in &status.nodes {
         if !matches!(node.state(), NodeState::Alive) {
+            // An alarm about it says more.
+            if status.alarms.iter().any(|alarm| alarm.subject == node.name) {
+                continue;
+            }
             let state = words.node_state(node.state()).1;
             found.push((Grade::Degraded, words.say(ids::REASON_NODE, &[("node", &node.name), ("state", &state)])));
         } else if node.config_differs {
@@ -92,6 +96,8 @@ pub fn grade(status: &Status, words: Words) -> (Grade, Vec<String>) {
     }
     for alarm in &status.alarms {
         let grade = match alarm.severity() {
+            // A node that is away costs redundancy; whether it costs service is judged at the groups.
+            Severity::Critical if status.nodes.iter().any(|node| node.name == alarm.subject) => Grade::Degraded,
             Severity::Critical => Grade::Critical,
             Severity::Warning => Grade::Degraded,
             Severity::Info | Severity::Unspecified => continue,

@@ -203,6 +203,13 @@ fn grades() {
     assert_eq!(grade(&nobody), "critical");
     nobody.groups[0].maintenance_left_ms = Some(1);
     assert_eq!(grade(&nobody), "degraded");
+    let mut taken_over = sample::healthy();
+    taken_over.nodes[1].set_state(NodeState::NoSign);
+    taken_over.alarms = sample::status().alarms;
+    taken_over.alarms[0].set_severity(Severity::Critical);
+    assert_eq!(grade(&taken_over), "critical");
+    taken_over.alarms[0].subject = "n2".to_owned();
+    assert_eq!(grade(&taken_over), "degraded");
     let mut unready = sample::healthy();
     unready.groups[0].nodes[1].ready = false;
     assert_eq!(grade(&unready), "degraded");

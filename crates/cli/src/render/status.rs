@@ -177,6 +177,9 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
 fn on_node_row(on: &GroupOnNode, here: bool, sheet: Sheet) -> Vec<Line> {
     let words = sheet.words;
     let (tone, state) = words.group_state(on.state());
+    let known = !matches!(on.state(), GroupState::Unknown | GroupState::Unspecified);
+    let remembered = !on.current && !here && known;
+    let tone = if remembered { Tone::Dim } else { tone };
     let mut rest = Line::new();
     let mut first = true;
     let mut add = |tone: Tone, text: String| {
@@ -202,8 +205,7 @@ fn on_node_row(on: &GroupOnNode, here: bool, sheet: Sheet) -> Vec<Line> {
         };
         add(Tone::Warn, text);
     }
-    let known = !matches!(on.state(), GroupState::Unknown | GroupState::Unspecified);
-    if !on.current && !here && known {
+    if remembered {
         add(Tone::Dim, words.word(ids::REMEMBERED));
     }
     vec![Line::new().tone(Tone::Accent, on.node.as_str()), Line::new().tone(tone, state), rest]
