@@ -39,8 +39,8 @@ pub static MESSAGES: &[Message] = &[
         "以 root 身份运行；或加入 hotpair 组（查看）、hotpair-admin 组（下达命令），重新登录后生效",
     ),
     Message::new("U015", "{daemon} at {path} does not answer within {time}", "{daemon}（{path}）在 {time}内没有回答").remedy(
-        "it is frozen or overloaded: see its log, `journalctl -u hotpair-{daemon}`",
-        "该进程已冻结或过载：请查看日志 `journalctl -u hotpair-{daemon}`",
+        "it is frozen or overloaded: see its log, `journalctl -u {daemon}`",
+        "该进程已冻结或过载：请查看日志 `journalctl -u {daemon}`",
     ),
     Message::new("U016", "cannot reach {daemon} at {path}: {reason}", "无法连接 {daemon}（{path}）：{reason}").remedy(
         "see whether it runs: `systemctl status hotpair.target`",
