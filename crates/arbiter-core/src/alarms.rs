@@ -70,11 +70,11 @@ impl Arbiter {
                 }
             }
             (PeerPresence::Silent, Sign::Alive(sign)) => {
-                raise("A103", Severity::Critical, &peer, alloc::vec![("sign", sign.as_str().to_string())]);
+                raise("A103", Severity::Warning, &peer, alloc::vec![("sign", sign.as_str().to_string())]);
             }
             (PeerPresence::Silent, Sign::Isolated) => raise("A150", Severity::Critical, &me, Vec::new()),
-            (PeerPresence::Silent, Sign::None) => raise("A110", Severity::Critical, &peer, Vec::new()),
-            (PeerPresence::Silent, Sign::Unknown) => raise("A111", Severity::Critical, &peer, Vec::new()),
+            (PeerPresence::Silent, Sign::None) => raise("A110", Severity::Warning, &peer, Vec::new()),
+            (PeerPresence::Silent, Sign::Unknown) => raise("A111", Severity::Warning, &peer, Vec::new()),
             (PeerPresence::Unknown, _) => {}
         }
         if let Some(word) = self.word.as_ref().filter(|w| w.current) {

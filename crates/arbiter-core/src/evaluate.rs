@@ -420,7 +420,8 @@ impl Arbiter {
             ("group", group.config.name.to_string()),
             ("node", self.name(me)),
             ("peer", self.name(me.other())),
-            ("owner", group.epoch.owner().map(|o| self.name(o)).unwrap_or_default()),
+            // Who looks after it: its owner, or, before anybody owned it, its preferred node.
+            ("owner", self.name(group.steward())),
             ("preferred", self.name(group.preferred())),
             ("epoch", group.epoch.to_string()),
             ("failure", failure),

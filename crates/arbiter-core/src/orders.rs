@@ -98,7 +98,9 @@ impl Arbiter {
             hotpair_types::Readiness::Ready if to != self.me() && facts.peer_ready == Known::No => {
                 "it failed there before, or resd does not answer there".to_string()
             }
-            hotpair_types::Readiness::Ready | hotpair_types::Readiness::Unknown => String::new(),
+            hotpair_types::Readiness::Ready | hotpair_types::Readiness::Unknown => {
+                "whether it could run there is not known yet".to_string()
+            }
         };
         let [to] = p;
         Some(self.sentence("E708", name, &[to, ("reason", reason)]))
@@ -175,7 +177,7 @@ impl Arbiter {
     ) -> Plan {
         let me = self.me();
         let id = if lasting.is_zero() { end_id } else { set_id };
-        let p = [("for_ms", lasting.as_millis().to_string()), ("by", by.to_string())];
+        let p = [("for", span(lasting)), ("by", by.to_string())];
         let mut plan = Vec::new();
         for at in self.which(group)? {
             let Some(group) = self.groups.get_mut(at) else { continue };
@@ -281,5 +283,29 @@ impl Arbiter {
             let RequestKind::Switchover { group, .. } = request.kind;
             self.event(now, "E505", Severity::Warning, Some(group), None, &[("by", request.by)]);
         }
+    }
+}
+
+/// A duration as people write it: `2h`, `1d 12h`, `90s`; what is below a second in milliseconds.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds == 0 {
+        return alloc::format!("{} ms", duration.as_millis());
+    }
+    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let words: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| alloc::format!("{count} {unit}")).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        assert_eq!(span(Duration::from_secs(7_200)), "2 h");
+        assert_eq!(span(Duration::from_secs(90_061)), "1 d 1 h 1 min 1 s");
+        assert_eq!(span(Duration::from_millis(250)), "250 ms");
     }
 }

@@ -180,7 +180,7 @@ pub fn why_not(
         lines.push(format!("facts of that decision: {}", facts.join(", ")));
     }
     Some(pb::ExplainResponse {
-        headline: format!("{group}: {}", found.reason),
+        headline: found.reason.clone(),
         lines: lines.into_iter().map(|text| line(0, text, 0)).collect(),
         events: decision.map(|entry| event(entry, settings)).into_iter().collect(),
     })
@@ -203,11 +203,11 @@ fn blocking(group: &pb::GroupStatus, status: &pb::Status) -> Vec<String> {
     let seconds = |ms: u64| ms.div_ceil(1_000);
     let mut lines = Vec::new();
     if let Some(left) = group.frozen_left_ms {
-        lines.push(format!("frozen for {} s more: `hotpair freeze {} --for 0` ends it", seconds(left), group.name));
+        lines.push(format!("frozen for {} s more: `hotpair freeze {} --off` ends it", seconds(left), group.name));
     }
     if let Some(left) = group.maintenance_left_ms {
         lines.push(format!(
-            "in maintenance for {} s more: `hotpair maintenance {} --for 0` ends it",
+            "in maintenance for {} s more: `hotpair maintenance {} --off` ends it",
             seconds(left),
             group.name
         ));

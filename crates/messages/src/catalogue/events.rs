@@ -105,14 +105,14 @@ pub static MESSAGES: &[Message] = &[
     ),
     Message::new(
         "E511",
-        "{group}: frozen for {for_ms} ms by {by}: no automatic move",
-        "{group}：{by} 冻结 {for_ms} 毫秒：不自动移动",
+        "{group}: frozen for {for} by {by}: no automatic move",
+        "{group}：{by} 冻结 {for}：不自动移动",
     ),
     Message::new("E512", "{group}: freeze ended by {by}", "{group}：{by} 解除冻结"),
     Message::new(
         "E521",
-        "{group}: in maintenance for {for_ms} ms by {by}: hotpair touches nothing",
-        "{group}：{by} 设为维护 {for_ms} 毫秒：hotpair 不做任何操作",
+        "{group}: in maintenance for {for} by {by}: hotpair touches nothing",
+        "{group}：{by} 设为维护 {for}：hotpair 不做任何操作",
     ),
     Message::new("E522", "{group}: maintenance ended by {by}", "{group}：{by} 结束维护"),
     Message::new("E530", "{which} put in standby by {by}", "{by} 将 {which} 设为备用"),
