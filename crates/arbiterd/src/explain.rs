@@ -67,6 +67,7 @@ pub fn story(id: u64, entries: &[Entry], settings: &Settings) -> Option<pb::Expl
         .filter(|(entry, offset)| belongs(entry, *offset, center))
         .collect();
     related.sort_by_key(|(entry, offset)| (*offset, entry.id));
+    let related = without_repetitions(related, id);
     let at = related.iter().position(|(entry, _)| entry.id == id).unwrap_or(0);
     let first = at.saturating_sub(MAX_LINES / 2);
     let related: Vec<(&Entry, i64)> = related.into_iter().skip(first).take(MAX_LINES).collect();
@@ -83,6 +84,21 @@ pub fn story(id: u64, entries: &[Entry], settings: &Settings) -> Option<pb::Expl
         lines,
         events: related.iter().map(|(entry, _)| event(entry, settings)).collect(),
     })
+}
+
+/// Of a run of the same message about the same thing (a safety check that goes on finding the same) the first and the
+/// last are told.
+fn without_repetitions(related: Vec<(&Entry, i64)>, id: u64) -> Vec<(&Entry, i64)> {
+    let same = |a: &Entry, b: &Entry| {
+        a.record.message_id == b.record.message_id
+            && a.record.group == b.record.group
+            && a.record.subject == b.record.subject
+    };
+    let repeats = |at: usize, entry: &Entry| {
+        let neighbour = |at: Option<usize>| at.and_then(|at| related.get(at)).is_some_and(|(e, _)| same(e, entry));
+        entry.id != id && neighbour(at.checked_sub(1)) && neighbour(at.checked_add(1))
+    };
+    related.iter().enumerate().filter(|(at, (entry, _))| !repeats(*at, entry)).map(|(_, told)| *told).collect()
 }
 
 /// Same group, or about the node as a whole, and near enough.
@@ -238,4 +254,76 @@ fn local_lines(local: &hotpair_proto::resource::v1::GroupObserved) -> Vec<String
         lines.push(format!("last error of {} here: {}", resource.name, resource.last_error));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hotpair_config::load_text_with_key;
+    use hotpair_types::{BootId, NodeId, Timestamp};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    const CONFIG: &str = include_str!("../tests/pair.toml");
+    const KEY: &str = "5d0b1f7e93c24a68b7e1f05c2d9a8346e4c1b8f2706d5a93184ecf2b6a70d9e3";
+
+    fn settings() -> Settings {
+        let loaded = load_text_with_key(CONFIG, Path::new("pair.toml"), Some("alpha"), KEY).unwrap();
+        Settings::new(loaded.config, NodeId::FIRST, Vec::new())
+    }
+
+    fn entry(id: u64, at_ms: u64, message_id: &str, group: &str) -> Entry {
+        let record = Record {
+            wall_ms: at_ms,
+            at: Timestamp::from_millis(at_ms),
+            boot: BootId([1; 16]),
+            message_id: message_id.to_owned(),
+            severity: Severity::Info,
+            group: group.to_owned(),
+            subject: String::new(),
+            parameters: BTreeMap::from([("node".to_owned(), "alpha".to_owned())]),
+            facts: BTreeMap::from([("peer".to_owned(), "Silent".to_owned())]),
+        };
+        Entry { id, record }
+    }
+
+    fn takeover() -> Vec<Entry> {
+        vec![
+            entry(1, 1_000, "E001", ""),
+            entry(2, 300_000, "P103", ""),
+            entry(3, 300_010, "S110", ""),
+            entry(4, 300_020, "S110", ""),
+            entry(5, 300_030, "S110", ""),
+            entry(6, 300_400, "R410", "mail"),
+            entry(7, 300_500, "R460", "web"),
+            entry(8, 300_510, "R345", "web"),
+            entry(9, 300_540, "E233", "web"),
+            entry(10, 300_600, "E233", "mail"),
+            entry(11, 900_000, "R340", "web"),
+        ]
+    }
+
+    /// B1: the story of a takeover holds what led to it and what followed, of this group and of the node, with offsets.
+    #[test]
+    fn the_story_of_a_takeover_is_its_own() {
+        let entries = takeover();
+        assert_eq!(last_decision(&entries), Some(7));
+        let story = story(7, &entries, &settings()).unwrap();
+        let events: Vec<u64> = story.events.iter().map(|e| e.id).collect();
+        assert_eq!(events, [2, 3, 5, 7, 8, 9], "no other group, no other time, no repetitions");
+        let first = &story.lines[0];
+        assert_eq!((first.event_id, first.offset_ms), (2, -500));
+        let text: Vec<&str> = story.lines.iter().map(|l| l.text.as_str()).collect();
+        assert!(text.iter().any(|t| t.starts_with("rule R460: ")), "{text:#?}");
+        assert!(text.iter().any(|t| *t == "facts: peer = Silent"), "{text:#?}");
+        assert!(text.last().unwrap().starts_with("40 ms from the decision"), "{text:#?}");
+    }
+
+    #[test]
+    fn without_a_weighty_decision_the_newest_one_is_told() {
+        let entries = [entry(1, 1, "E001", ""), entry(2, 2, "R340", "web"), entry(3, 3, "P101", "")];
+        assert_eq!(last_decision(&entries), Some(2));
+        assert_eq!(last_decision(&entries[..1]), None);
+        assert!(story(99, &entries, &settings()).is_none());
+    }
 }

@@ -9,13 +9,17 @@ pub fn event(record: &Record) {
     let text = text::by_id(&record.message_id, &record.parameters).text;
     let parameters = pairs(&record.parameters);
     let facts = pairs(&record.facts);
+    // What is empty is left out of the line.
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (group, subject, parameters, facts) =
+        (given(&record.group), given(&record.subject), given(&parameters), given(&facts));
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 target: "arbiterd::event",
                 message_id = record.message_id,
-                group = record.group,
-                subject = record.subject,
+                group,
+                subject,
                 parameters,
                 facts,
                 "{text}"

@@ -26,40 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for an answer that must not come.
 const QUIET: Duration = Duration::from_millis(600);
 
-const CONFIG: &str = r#"
-[pair]
-name = "t"
-key_file = "key"
-[[node]]
-name = "alpha"
-[[node]]
-name = "beta"
-[[udp]]
-name = "lan"
-[udp.node.alpha]
-interface = "lan"
-address = "10.77.0.1"
-[udp.node.beta]
-interface = "lan"
-address = "10.77.0.2"
-[[udp]]
-name = "six"
-[udp.node.alpha]
-interface = "six"
-address = "fd77::1"
-[udp.node.beta]
-interface = "six"
-address = "fd77::2"
-[safety_check]
-references = ["10.77.0.9"]
-[[group]]
-name = "web"
-[[group.resource]]
-name = "vip"
-kind = "ip"
-address = "10.77.0.100/24"
-interface = "lan"
-"#;
+const CONFIG: &str = include_str!("pair.toml");
 
 /// Two nodes, each in a network of its own, joined by two cables.
 struct Pair {

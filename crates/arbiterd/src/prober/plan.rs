@@ -293,3 +293,126 @@ fn is_link_local(address: IpAddr) -> bool {
 fn via(name: Option<&str>, address: IpAddr) -> String {
     name.map_or_else(|| address.to_string(), |name| format!("{name} {address}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::interfaces::InterfaceAddress;
+    use super::*;
+    use hotpair_config::load_text_with_key;
+    use std::path::Path;
+
+    const CONFIG: &str = include_str!("../../tests/pair.toml");
+    const KEY: &str = "5d0b1f7e93c24a68b7e1f05c2d9a8346e4c1b8f2706d5a93184ecf2b6a70d9e3";
+
+    fn targets(change: impl Fn(&str) -> String) -> Targets {
+        let text = change(CONFIG);
+        Targets::of(&load_text_with_key(&text, Path::new("pair.toml"), None, KEY).unwrap().config, NodeId::FIRST)
+    }
+
+    fn interface(index: u32, name: &str, addresses: &[&str]) -> Interface {
+        let addresses = addresses.iter().map(|text| {
+            let (address, prefix) = text.split_once('/').unwrap();
+            let address: IpAddr = address.parse().unwrap();
+            let broadcast = match address {
+                IpAddr::V4(v4) => Some(Ipv4Addr::from(u32::from(v4) | 0xff)),
+                IpAddr::V6(_) => None,
+            };
+            InterfaceAddress { address, prefix: prefix.parse().unwrap(), broadcast, usable: true }
+        });
+        let loopback = name == "lo";
+        Interface {
+            index,
+            name: name.to_owned(),
+            up: true,
+            carrier: true,
+            loopback,
+            mac: (!loopback).then_some([2, 0, 0, 0, 0, 1]),
+            addresses: addresses.collect(),
+        }
+    }
+
+    fn machine() -> Vec<Interface> {
+        vec![
+            interface(1, "lo", &["127.0.0.1/8"]),
+            interface(2, "lan", &["10.77.0.1/24"]),
+            interface(3, "six", &["fd77::1/64", "fe80::1/64"]),
+            interface(4, "spare", &["192.168.5.1/24"]),
+        ]
+    }
+
+    fn table(targets: &Targets, interfaces: &[Interface]) -> Vec<String> {
+        let mut rows: Vec<String> = plan(targets, interfaces)
+            .iter()
+            .map(|p| match &p.what {
+                Ok(_) => format!("{} {}", p.kind.as_str(), p.via),
+                Err(why) => format!("{} {}: {why}", p.kind.as_str(), p.via),
+            })
+            .collect();
+        rows.sort();
+        rows
+    }
+
+    /// S23: everybody who could know is asked, through every usable interface.
+    #[test]
+    fn everybody_is_asked() {
+        let found = table(&targets(str::to_owned), &machine());
+        let wanted = [
+            "arp lan 10.77.0.2",
+            "ask lan 10.77.0.2",
+            "ask six fd77::2",
+            "ask-broadcast lan 10.77.0.255",
+            "ask-broadcast six ff02::1",
+            "ask-broadcast spare 192.168.5.255",
+            "echo lan 10.77.0.2",
+            "echo six fd77::2",
+            "nd six fd77::2",
+            "reference 10.77.0.9",
+            "reference lan 10.77.0.9",
+            "virtual-address lan 10.77.0.100",
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    /// S23: excluded interfaces are not used, and neither counted in the self-test.
+    #[test]
+    fn an_excluded_interface_is_left_alone() {
+        let exclude = |text: &str| text.replace("[safety_check]", "[safety_check]\nexclude_interfaces = [\"spare\"]");
+        let targets = targets(exclude);
+        assert!(!table(&targets, &machine()).iter().any(|row| row.contains("spare")));
+        assert_eq!(targets.self_test(&machine()).with_carrier, 2);
+    }
+
+    /// S23: what cannot be sent is in the plan with its reason; an interface that is gone is no carrier lost.
+    #[test]
+    fn obstacles_are_facts() {
+        let mut interfaces = machine();
+        interfaces[1].carrier = false;
+        interfaces.remove(2);
+        let targets = targets(str::to_owned);
+        let found = table(&targets, &interfaces);
+        for row in [
+            "ask lan 10.77.0.2: lan has no carrier",
+            "echo six fd77::2: six does not exist",
+            "virtual-address lan 10.77.0.100: lan has no carrier",
+        ] {
+            assert!(found.iter().any(|f| f == row), "{row} {found:#?}");
+        }
+        let test = targets.self_test(&interfaces);
+        assert_eq!((test.with_carrier, test.without_carrier, test.references), (1, 1, 1));
+    }
+
+    /// S23: nothing this node would answer itself is asked: own virtual addresses, own addresses listed as the peer's.
+    #[test]
+    fn own_addresses_are_not_asked() {
+        let mut interfaces = machine();
+        for own in ["10.77.0.100", "10.77.0.2", "10.77.0.9"] {
+            let address = InterfaceAddress { address: own.parse().unwrap(), prefix: 32, broadcast: None, usable: true };
+            interfaces[1].addresses.push(address);
+        }
+        let found = table(&targets(str::to_owned), &interfaces);
+        assert!(
+            !found.iter().any(|row| ["10.77.0.100", "10.77.0.2", "10.77.0.9"].iter().any(|own| row.ends_with(own))),
+            "{found:#?}"
+        );
+    }
+}
