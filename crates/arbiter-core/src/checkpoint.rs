@@ -5,6 +5,7 @@
 
 use crate::Arbiter;
 use crate::facts::Facts;
+use crate::io::ArbiterConfig;
 use crate::rules::{self, Rule};
 use hotpair_types::GroupName;
 
@@ -19,6 +20,11 @@ pub struct Decision<'a> {
 }
 
 impl Arbiter {
+    /// The configuration in force.
+    pub fn config(&self) -> &ArbiterConfig {
+        &self.config
+    }
+
     /// What was decided last, in the order of the configuration. Right after a checkpoint was read, and before the first input
     /// to it, there is nothing.
     pub fn decisions(&self) -> impl Iterator<Item = Decision<'_>> {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hotpair_runtime::args::{DEFAULT_CONFIG, DEFAULT_RUN_DIR};
+use hotpair_runtime::args::{DEFAULT_CONFIG, DEFAULT_RUN_DIR, DEFAULT_STATE_DIR};
 use std::path::PathBuf;
 
 /// The exit codes, as help and manual show them.
@@ -87,6 +87,8 @@ pub enum Command {
     VouchPeerOff(VouchArgs),
     /// List the rules by which the pair decides
     Rules(JsonArgs),
+    /// Play a recorded run once more: what was decided and why, and whether it comes out the same
+    Replay(ReplayArgs),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -221,6 +223,55 @@ pub struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A file of the record, or the state directory that holds it
+    #[arg(value_name = "FILE|DIR", default_value = DEFAULT_STATE_DIR)]
+    pub path: PathBuf,
+    /// Whose record, where a directory is given
+    #[arg(long, value_enum, value_name = "DAEMON", default_value_t = RecordOf::Arbiterd)]
+    pub daemon: RecordOf,
+    /// Show from this step on; steps are numbered from 1
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<u64>,
+    /// Show up to this step
+    #[arg(long, value_name = "STEP")]
+    pub to: Option<u64>,
+    /// Show every input and output, not only events
+    #[arg(long)]
+    pub all: bool,
+    /// Show the facts of each group at this step, and the rule that matched
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["from", "to", "all", "scenario"])]
+    pub rules: Option<u64>,
+    /// Write the steps shown as the draft of a text scenario
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--daemon` of `replay`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordOf {
+    /// Where groups run: the rules
+    Arbiterd,
+    /// What was started, stopped and repaired
+    Resd,
+}
+
+impl RecordOf {
+    /// First part of the files' names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arbiterd => "arbiterd",
+            Self::Resd => "resd",
+        }
+    }
 }
 
 /// Options of every order.

@@ -5,11 +5,12 @@
 //! decisions come out, or it says at which line they differ. It reads files only and acts on nothing.
 //!
 //! - `arbiter`, `resource`: the two cores and words for what they put out
-//! - `rerun`: the replay
+//! - `rerun`: the replay · `story`: a recorded incident as the draft of a text scenario
 
 pub mod arbiter;
 mod rerun;
 pub mod resource;
+pub mod story;
 
 pub use rerun::{Mismatch, Moment, ReplayReport, Seen, replay};
 

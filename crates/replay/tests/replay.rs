@@ -7,6 +7,7 @@ use arbiter_core::Arbiter;
 use arbiter_core::io::{Input, Output};
 use common::{options, two_minutes};
 use crc::{CRC_32_ISCSI, Crc};
+use hotpair_replay::story::StoryWriter;
 use hotpair_replay::{Recorded, ReplayReport, Seen, Step, replay};
 use hotpair_runtime::recorder::{DEFAULT_BYTES, RecordReader, Recorder, segments};
 use hotpair_types::{
@@ -209,4 +210,40 @@ fn a_recorded_resource_core_replays_to_identical_operations() {
     let report = replay::<ResourceCore>(RecordReader::new(files), |_| {});
     assert!(report.is_same(), "{report:?}");
     assert!(report.steps > 50 && operations > 40, "{operations} {report:?}");
+}
+
+/// B3: a recorded incident becomes a story that names what happened and what was decided.
+#[test]
+fn an_incident_becomes_the_draft_of_a_story() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    two_minutes([dirs[0].path(), dirs[1].path()], DEFAULT_BYTES);
+    let mut story = None;
+    replay::<Arbiter>(reader(dirs[0].path()), |seen| {
+        if let Seen::Step(moment) = seen {
+            story.get_or_insert_with(|| StoryWriter::new(moment.core, moment.at)).step(&moment);
+        }
+    });
+    let text = story.unwrap().finish();
+    for line in [
+        "given group web prefers alpha moves 3 in 3600s",
+        "given path lan1 udp 100ms x5",
+        "order at alpha: switchover web to beta",
+        "alpha stalls for 700ms",
+        "beta loses power",
+        "expect rule R460 for web on alpha within 10s",
+        "kill resd on alpha",
+        "start resd on alpha",
+        "order at alpha: freeze all for 10s",
+    ] {
+        assert!(text.contains(line), "{line:?} is missing in:\n{text}");
+    }
+    let times: Vec<f64> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("at ")?.split_once(' '))
+        .map(|(t, _)| match t.strip_suffix("ms") {
+            Some(ms) => ms.parse::<f64>().unwrap() / 1_000.0,
+            None => t.trim_end_matches('s').parse().unwrap(),
+        })
+        .collect();
+    assert!(times.is_sorted(), "{text}");
 }

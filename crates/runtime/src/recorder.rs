@@ -27,7 +27,7 @@ use std::time::Duration;
 /// Format of the files that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
 /// Bytes of all files of one name together.
-pub const DEFAULT_BYTES: u64 = 16 << 20;
+pub const DEFAULT_BYTES: u64 = 64 << 20;
 /// Recording ends rather than leave less than this free for the state file and the history.
 pub const DEFAULT_MIN_FREE: u64 = 32 << 20;
 /// A new file is begun when one has this fraction of all bytes.

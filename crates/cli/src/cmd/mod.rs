@@ -5,6 +5,7 @@ pub mod docs;
 pub mod events;
 pub mod init;
 pub mod orders;
+pub mod replay;
 pub mod status;
 pub mod switchover;
 
@@ -43,6 +44,7 @@ pub async fn run(cli: Cli, out: Out, words: Words) -> Outcome {
         Command::Events(args) => events::events(context, &args).await,
         Command::Explain(args) => events::explain(context, &args).await,
         Command::Rules(args) => events::rules(context, &args).await,
+        Command::Replay(args) => replay::run(context, &args),
         Command::Switchover(args) => switchover::run(context, &args).await,
         Command::Standby(args) => {
             orders::node_mode(context, &args, hotpair_proto::arbiter::v1::NodeMode::Standby).await
@@ -68,6 +70,7 @@ pub const fn wants_json(command: &Command) -> bool {
         Command::Paths(args) => args.json,
         Command::Events(args) => args.json,
         Command::Explain(args) => args.json,
+        Command::Replay(args) => args.json,
         Command::Rules(args) | Command::Version(args) => args.json,
         Command::Switchover(args) => args.order.json,
         Command::Standby(args) | Command::Online(args) => args.order.json,

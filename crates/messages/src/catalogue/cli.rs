@@ -322,6 +322,52 @@ pub static MESSAGES: &[Message] = &[
         "these answers do not make a good configuration; nothing was written",
         "这些回答不能构成正确的配置；未写入任何文件",
     ),
+    // Replay.
+    Message::new(
+        "U540",
+        "{steps} steps replayed, {decisions} decisions: all the same as recorded",
+        "重放了 {steps} 步、{decisions} 个决策：与记录完全一致",
+    ),
+    Message::new(
+        "U541",
+        "not the same as recorded: {count} steps came out otherwise, {damage} records are damaged or not understood",
+        "与记录不一致：{count} 步的结果不同，{damage} 条记录已损坏或无法理解",
+    )
+    .meaning(
+        "the same program comes to the same decisions from the same record; recorded by hotpair {programs}",
+        "同一程序对同一记录必得出相同决策；该记录由 hotpair {programs} 写成",
+    )
+    .remedy(
+        "replay it with the version that recorded it; if it still differs, keep the files and report them",
+        "请用写成该记录的版本重放；若仍不同，请保留文件并反馈",
+    ),
+    Message::new("U542", "{lost} steps were lost here while recording", "记录时在此处丢失了 {lost} 步"),
+    Message::new(
+        "U543",
+        "the recording ended without notice {count} times: a killed process, a power cut, or one that still runs",
+        "记录曾 {count} 次突然中止：进程被杀、断电，或仍在运行",
+    ),
+    Message::new(
+        "U544",
+        "{count} steps could not be replayed: damage or a hole stands before them",
+        "{count} 步无法重放：其前有损坏或缺口",
+    ),
+    Message::new("U545", "there is no record to replay: {reason}", "没有可重放的记录：{reason}").remedy(
+        "give a file NAME.record.N, or the state directory of a node that ran; reading it needs root",
+        "请给出 NAME.record.N 文件，或运行过的节点的状态目录；读取需要 root 权限",
+    ),
+    Message::new("U546", "nothing could be replayed: the record has no whole checkpoint", "无法重放：记录中没有完整的检查点")
+        .remedy("give the other files of the record too: name their directory", "请一并给出记录的其他文件：指定其所在目录"),
+    Message::new("U547", "there is no step {step}: the record has {last} steps", "没有第 {step} 步：记录共有 {last} 步"),
+    Message::new(
+        "U548",
+        "a record of resd has no rules and makes no scenario",
+        "resd 的记录中没有规则，也不能写成场景",
+    )
+    .remedy("use the record of arbiterd", "请使用 arbiterd 的记录"),
+    Message::new("U549", "-- recording begins --", "-- 记录开始 --"),
+    Message::new("U550", "this step came out otherwise than recorded", "此步的结果与记录不同"),
+    Message::new("U551", "a deadline passed", "期限已到"),
     Message::new("U524", "cannot make a key: {reason}", "无法生成密钥：{reason}"),
     Message::new("U525", "cannot write manual pages to {dir}: {reason}", "无法将手册页写入 {dir}：{reason}"),
     Message::new("U526", "cannot start: {reason}", "无法启动：{reason}"),
