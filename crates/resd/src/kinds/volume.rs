@@ -107,6 +107,11 @@ impl Shared {
                 () = expiry => {}
             }
             if !self.active.load(Ordering::Relaxed) {
+                // Readiness rests on the lease area: a standby whose first look came late, or whose area came back, is
+                // not to be called unready until the next round.
+                if matches!(*status.borrow(), Status::Watching { .. }) {
+                    self.events.send(ResourceEvent::Recheck);
+                }
                 continue;
             }
             if let Some(text) = self.lease_trouble() {
