@@ -480,11 +480,15 @@ impl Arbiter {
         let mut groups = BTreeMap::new();
         for group in &mut self.groups {
             group.lease_expires = lease(group, renew, grant, now);
+            // What is left running for a moment longer still runs by the right it was started by.
+            let by = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
+            let mine = group.epoch.owner() == Some(self.config.node);
+            let epoch = by.filter(|_| group.desired == Desired::Started && !mine).unwrap_or(group.epoch);
             groups.insert(
                 group.config.name.clone(),
                 GroupTarget {
                     desired: group.desired,
-                    epoch: group.epoch,
+                    epoch,
                     lease_expires: group.lease_expires,
                     announce: group.announce,
                     clear: group.settings.value.clear + group.local_clear,

@@ -83,7 +83,6 @@ pub static RULES: &[Rule] = &[
     // Without eyes or under a person's hands nothing changes.
     rule("R100", Warning, Keep, "own resd has not said what runs here", |f| !f.resd_known),
     rule("R110", Info, Unmanage, "maintenance of the group", |f| f.maintenance),
-    rule("R120", Warning, Keep, "this node stalled and has not validated its rights afresh", |f| f.revalidating),
     rule("R130", Info, Keep, "an own new epoch of the group is being written", |f| f.taking),
     // Ownership moved on: the higher epoch wins.
     rule(
@@ -110,6 +109,8 @@ pub static RULES: &[Rule] = &[
     rule("R220", Warning, Stand, "the group is up here, but the peer has told of a higher epoch of its own", |f| {
         !mine(f) && f.serving && f.peer_epoch_higher
     }),
+    // Yielding needs no validation; everything below does.
+    rule("R120", Warning, Keep, "this node stalled and has not validated its rights afresh", |f| f.revalidating),
     // This node looks after the group: stops that went wrong first.
     rule("R300", Critical, Keep, "a stop here could not be confirmed", |f| f.local_state == GroupState::StopFailed),
     // Handing over.

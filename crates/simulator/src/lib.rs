@@ -1,1 +1,174 @@
-//! See ARCHITECTURE.md.
+//! Two whole nodes on a virtual clock: each is heartbeat-core, arbiter-core and resource-core, the very code that runs in
+//! production, with the shells' glue, virtual wires, disks, resources and people around them.
+//!
+//! One seed decides everything: configuration, faults, orders, delays. A run has a fault phase, in which safety must hold at
+//! every step, and a quiet phase, after which everything must be sorted out. A violation carries its seed, its step and the
+//! last moments in words; the same seed plays the same story again, bit by bit.
+//!
+//! *Invariant:* no real time, no randomness but [`rng::Rng`], no hash maps.
+
+pub mod daemons;
+pub mod faults;
+pub mod invariants;
+pub mod node;
+pub mod resources;
+pub mod rng;
+pub mod setup;
+pub mod strike;
+pub mod wire;
+pub mod world;
+
+use crate::world::{Bugs, Event, World};
+use core::fmt;
+use core::time::Duration;
+use hotpair_types::NodeId;
+
+/// Faults begin after this, when the pair has settled.
+const SETTLED: u64 = 12_000_000_000;
+/// Faults begin within this time.
+const FAULTS: Duration = Duration::from_secs(45);
+/// The last fault has ended.
+const HEALED: u64 = 75_000_000_000;
+/// A person tidies up.
+const TIDIED: u64 = 80_000_000_000;
+/// The end.
+const END: u64 = 130_000_000_000;
+/// More steps than this at one instant: something spins.
+const STEPS_AT_ONE_INSTANT: u64 = 5_000;
+
+/// How a run is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Most faults.
+    pub most_faults: u64,
+    /// Bugs put in on purpose.
+    pub bugs: Bugs,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { most_faults: 10, bugs: Bugs::default() }
+    }
+}
+
+/// A run in which everything held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Steps.
+    pub steps: u64,
+    /// Hash over everything that was recorded.
+    pub hash: u64,
+    /// Takeovers from a silent peer.
+    pub takeovers: u64,
+    /// Other takes: first starts and planned moves.
+    pub takes: u64,
+}
+
+/// A run in which something did not hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The step.
+    pub step: u64,
+    /// Which statement.
+    pub invariant: &'static str,
+    /// How.
+    pub text: String,
+    /// The last moments.
+    pub timeline: Vec<String>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.timeline {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "seed {}, step {}: {} does not hold: {}", self.seed, self.step, self.invariant, self.text)
+    }
+}
+
+struct Run {
+    seed: u64,
+    world: World,
+    invariants: Vec<Box<dyn invariants::Invariant>>,
+    takeovers: u64,
+    takes: u64,
+}
+
+impl Run {
+    fn failure(&self, invariant: &'static str, text: String) -> Box<Failure> {
+        let timeline = self.world.timeline.iter().cloned().collect();
+        Box::new(Failure { seed: self.seed, step: self.world.step, invariant, text, timeline })
+    }
+
+    fn until(&mut self, end: u64) -> Result<(), Box<Failure>> {
+        let mut instant = (self.world.now, self.world.step);
+        while self.world.advance(end) {
+            if self.world.now != instant.0 {
+                instant = (self.world.now, self.world.step);
+            } else if self.world.step - instant.1 > STEPS_AT_ONE_INSTANT {
+                return Err(self.failure("progress", "thousands of steps at one instant".to_string()));
+            }
+            for happening in &self.world.happenings {
+                if let world::Happening::Took { takeover, .. } = happening {
+                    self.takeovers += u64::from(*takeover);
+                    self.takes += u64::from(!*takeover);
+                }
+            }
+            for at in 0..self.invariants.len() {
+                let invariant = &mut self.invariants[at];
+                if let Err(text) = invariant.after_step(&self.world) {
+                    let name = invariant.name();
+                    return Err(self.failure(name, text));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Plays one seed.
+///
+/// # Errors
+/// The first statement that did not hold.
+pub fn run(seed: u64, options: Options) -> Result<Report, Box<Failure>> {
+    let mut world = setup::world(rng::Rng::new(seed));
+    world.bugs = options.bugs;
+    let mut rng = rng::Rng::new(seed ^ 0x00fa_0175);
+    let plan = faults::plan(
+        &mut rng,
+        world.wiring.paths.len(),
+        world.resources.len(),
+        &world.groups.clone(),
+        FAULTS,
+        options.most_faults,
+    );
+    for (at, fault) in plan {
+        world.put_at(SETTLED + at, Event::Fault(fault));
+    }
+    for node in NodeId::BOTH {
+        let after = rng.millis(0, 2_000);
+        world.put(after, Event::Boot(node));
+    }
+    let mut run = Run { seed, world, invariants: invariants::all(), takeovers: 0, takes: 0 };
+    run.until(HEALED)?;
+    run.world.heal();
+    run.until(TIDIED)?;
+    run.world.tidy();
+    run.until(END)?;
+    for at in 0..run.invariants.len() {
+        let invariant = &mut run.invariants[at];
+        if let Err(text) = invariant.at_rest(&run.world) {
+            let name = invariant.name();
+            return Err(run.failure(name, text));
+        }
+    }
+    Ok(Report { steps: run.world.step, hash: run.world.hash, takeovers: run.takeovers, takes: run.takes })
+}

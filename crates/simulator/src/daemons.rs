@@ -1,0 +1,522 @@
+//! The shells' glue: what the daemons' loops do around their cores, and nothing more.
+
+use crate::node::{Daemon, Message, RoundTruth};
+use crate::resources::Operation;
+use crate::world::{Event, Happening, World};
+use arbiter_core::Arbiter;
+use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
+use core::time::Duration;
+use heartbeat_core::{HeartbeatConfig, HeartbeatCore};
+use hotpair_types::{
+    Desired, Digest, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId, PairId,
+    ProbeKind, Target, Timestamp,
+};
+use resource_core::{Action, OpId, Outcome, ResourceConfig, ResourceCore};
+
+/// A loop that woke this much too late takes it for an own stall.
+const STALL: Duration = Duration::from_millis(200);
+/// The arbiter's loop wakes at least so often.
+const TICK: u64 = 1_000_000_000;
+
+impl World {
+    /// Starts a daemon, if power is on and it does not run.
+    pub fn start(&mut self, node: NodeId, daemon: Daemon) {
+        let n = &self.nodes[node.index()];
+        if !n.on || n.run(daemon).is_some() {
+            return;
+        }
+        self.runs += 1;
+        self.note(Some(node), &format!("{daemon:?} starts"));
+        match daemon {
+            Daemon::Hbd => self.start_hbd(node),
+            Daemon::Arbiterd => self.start_arbiterd(node),
+            Daemon::Resd => self.start_resd(node),
+        }
+        self.drain(node, daemon);
+    }
+
+    fn start_hbd(&mut self, node: NodeId) {
+        let (run, now) = (self.runs, self.now);
+        let config = HeartbeatConfig {
+            node,
+            pair: PairId(*b"sim pair"),
+            key: vec![7; 32],
+            digest: Digest([9; 8]),
+            paths: self.wiring.paths.clone(),
+        };
+        let n = &mut self.nodes[node.index()];
+        let seed = heartbeat_core::Seed { incarnation: Incarnation(run), boot: n.boot_id() };
+        let core = HeartbeatCore::new(config, seed, n.local(now)).unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
+        n.hbd.core = Some(core);
+        n.hbd.run = run;
+        let advert = n.advert.clone();
+        match advert.filter(|_| self.nodes[node.index()].run(Daemon::Arbiterd).is_some()) {
+            Some(bytes) => self.tell(node, Daemon::Arbiterd, Message::Advert(bytes)),
+            None => self.tell(node, Daemon::Arbiterd, Message::AdvertStale(true)),
+        }
+    }
+
+    fn start_arbiterd(&mut self, node: NodeId) {
+        let (run, now) = (self.runs, self.now);
+        let n = &mut self.nodes[node.index()];
+        let seed = Seed { boot: n.boot_id(), arbiter: Incarnation(run) };
+        let mut config = n.config.clone();
+        if n.disk.untrusted {
+            config.boot_alone = BootAlone::Never;
+        }
+        let local = n.local(now);
+        n.arbiterd.core = Some(Arbiter::new(config, n.disk.state.clone(), seed, local));
+        n.arbiterd.run = run;
+        n.round = RoundTruth::None;
+        let view = n.hbd.core.as_ref().map(|hbd| hbd.view(local));
+        let observed = n.resd.core.as_ref().and_then(|resd| resd.view().cloned());
+        if let Some(view) = view {
+            self.tell(node, Daemon::Hbd, Message::View(Box::new(view)));
+        }
+        if let Some(observed) = observed {
+            self.tell(node, Daemon::Resd, Message::Observed(Box::new(observed)));
+        }
+        self.tell(node, Daemon::Arbiterd, Message::AdvertStale(false));
+    }
+
+    fn start_resd(&mut self, node: NodeId) {
+        let (run, now) = (self.runs, self.now);
+        let groups = crate::setup::resource_groups(&self.resources);
+        let n = &mut self.nodes[node.index()];
+        let config =
+            ResourceConfig { boot: n.boot_id(), resd: Incarnation(run), restored: n.kept_target.clone(), groups };
+        let core =
+            ResourceCore::new(config, run, n.local(now)).unwrap_or_else(|e| panic!("groups of the simulator: {e}"));
+        n.resd.core = Some(core);
+        n.resd.run = run;
+    }
+
+    /// Kills a daemon.
+    pub fn kill(&mut self, node: NodeId, daemon: Daemon) {
+        if self.nodes[node.index()].run(daemon).is_none() {
+            return;
+        }
+        self.note(Some(node), &format!("{daemon:?} is killed"));
+        match daemon {
+            Daemon::Hbd => {
+                self.nodes[node.index()].hbd.die();
+                self.tell(node, Daemon::Hbd, Message::HbdGone);
+            }
+            Daemon::Arbiterd => {
+                self.writes_interrupted(node);
+                self.nodes[node.index()].arbiterd.die();
+                self.nodes[node.index()].rules.clear();
+                self.tell(node, Daemon::Arbiterd, Message::AdvertStale(true));
+            }
+            Daemon::Resd => {
+                // Programs it had started may have come to their end, or not.
+                let operations = core::mem::take(&mut self.nodes[node.index()].resources.operations);
+                for operation in operations {
+                    let done = self.rng.percent(50);
+                    let effective = matches!(operation.action, Action::Start | Action::Stop { .. });
+                    let resources = &mut self.nodes[node.index()].resources;
+                    if done && effective && let Some(real) = resources.real.get_mut(&operation.key) {
+                        real.up = operation.action == Action::Start || real.stuck;
+                    }
+                }
+                self.nodes[node.index()].resd.die();
+                self.tell(node, Daemon::Resd, Message::ResdGone);
+            }
+        }
+    }
+
+    /// A write that was under way may be on the disk, or not.
+    pub fn writes_interrupted(&mut self, node: NodeId) {
+        let ours: Vec<(u64, u64)> = self
+            .queue
+            .iter()
+            .filter(|(_, e)| matches!(e, Event::Written { node: n, .. } if *n == node))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in ours {
+            let Some(Event::Written { durable, .. }) = self.queue.remove(&key) else { continue };
+            if self.rng.percent(50) && !self.bugs.forget_writes && !self.nodes[node.index()].disk.fails {
+                self.store(node, *durable);
+            }
+        }
+    }
+
+    fn store(&mut self, node: NodeId, durable: Durable) {
+        let disk = &mut self.nodes[node.index()].disk;
+        if durable.heard_peer {
+            disk.untrusted = false;
+        }
+        disk.state = Some(durable);
+    }
+
+    /// A write has ended.
+    pub fn written(&mut self, node: NodeId, run: u64, ticket: u64, durable: Durable) {
+        let fails = self.nodes[node.index()].disk.fails;
+        // A failed fsync says nothing of what is on the disk.
+        if !self.bugs.forget_writes && (!fails || self.rng.percent(50)) {
+            self.store(node, durable);
+        }
+        if self.nodes[node.index()].run(Daemon::Arbiterd) == Some(run) {
+            self.hand_over(node, Message::Stored { ticket, well: !fails });
+        }
+    }
+
+    /// A message reaches its daemon, now or when it is scheduled again.
+    pub fn hand_over(&mut self, node: NodeId, message: Message) {
+        let daemon = message.to();
+        let n = &mut self.nodes[node.index()];
+        if n.run(daemon).is_none() || !n.on {
+            return;
+        }
+        if n.runs(daemon) {
+            self.feed(node, message);
+            self.drain(node, daemon);
+            return;
+        }
+        match daemon {
+            Daemon::Hbd => n.hbd.inbox.push(message),
+            Daemon::Arbiterd => n.arbiterd.inbox.push(message),
+            Daemon::Resd => n.resd.inbox.push(message),
+        }
+    }
+
+    fn feed(&mut self, node: NodeId, message: Message) {
+        let local = self.nodes[node.index()].local(self.now);
+        match message.to() {
+            Daemon::Hbd => {
+                let Some(core) = &mut self.nodes[node.index()].hbd.core else { return };
+                match message {
+                    Message::Frame { path, bytes } => {
+                        core.handle_input(heartbeat_core::Input::Frame { path, bytes: &bytes }, local);
+                    }
+                    Message::Advert(bytes) => {
+                        core.handle_input(heartbeat_core::Input::SetAdvert { bytes }, local);
+                        core.handle_input(heartbeat_core::Input::AdvertStale(false), local);
+                    }
+                    Message::AdvertStale(stale) => {
+                        core.handle_input(heartbeat_core::Input::AdvertStale(stale), local);
+                    }
+                    _ => {}
+                }
+            }
+            Daemon::Arbiterd => {
+                let Some(input) = self.arbiter_input(message, local) else { return };
+                if let Some(core) = &mut self.nodes[node.index()].arbiterd.core {
+                    core.handle_input(input, local);
+                }
+            }
+            Daemon::Resd => {
+                let Some(core) = &mut self.nodes[node.index()].resd.core else { return };
+                match message {
+                    Message::Target(target) => core.handle_input(resource_core::Input::Target(*target), local),
+                    Message::Done { op, outcome } => {
+                        core.handle_input(resource_core::Input::Done { op, outcome }, local);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn arbiter_input(&mut self, message: Message, local: Timestamp) -> Option<Input> {
+        let reason = || "connection refused".to_string();
+        Some(match message {
+            Message::View(view) => {
+                let mut advert = view.advert.as_ref().and_then(|a| self.decode(&a.bytes, a.received_at));
+                if self.bugs.skip_withdrawal_check
+                    && let Some(advert) = &mut advert
+                {
+                    advert.seen.1 = u64::MAX;
+                }
+                Input::Peer { view: *view, advert }
+            }
+            Message::HbdGone => Input::HbdGone { reason: reason() },
+            Message::Observed(mut view) => {
+                if self.bugs.stopping_as_stopped {
+                    for group in view.groups.values_mut().filter(|g| g.state == GroupState::Stopping) {
+                        group.state = GroupState::Stopped;
+                        group.serving = false;
+                    }
+                }
+                Input::Observed(*view)
+            }
+            Message::ResdGone => Input::ResdGone { reason: reason() },
+            Message::Refused(reason) => Input::TargetRefused { reason },
+            Message::RoundStarted { round, self_test } => Input::RoundStarted { round, self_test },
+            Message::Evidence { round, evidence } => Input::Evidence { round, evidence },
+            Message::PeerAnswered(bytes) => Input::PeerAnswered(self.decode(&bytes, local)?),
+            Message::Stored { ticket, well: true } => Input::Persisted(ticket),
+            Message::Stored { ticket, well: false } => {
+                Input::PersistFailed { ticket, error: "no space left on device".to_string() }
+            }
+            Message::Order(order) => Input::Order { ticket: 1, by: "operator".to_string(), order, dry_run: false },
+            _ => return None,
+        })
+    }
+
+    /// A deadline of a daemon has come.
+    pub fn timeout(&mut self, node: NodeId, daemon: Daemon) {
+        let local = self.nodes[node.index()].local(self.now);
+        let n = &mut self.nodes[node.index()];
+        match daemon {
+            Daemon::Hbd => n.hbd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+            Daemon::Arbiterd => n.arbiterd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+            Daemon::Resd => n.resd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+        }
+        let next = n.next_timeout();
+        assert!(
+            next.is_none_or(|(at, d)| at > self.now || d != daemon),
+            "{daemon:?} spins: its deadline does not advance"
+        );
+        self.drain(node, daemon);
+    }
+
+    /// A daemon is scheduled again: what has arrived, then its own stall, then time.
+    pub fn thaw(&mut self, node: NodeId, daemon: Daemon) {
+        let now = self.now;
+        let n = &mut self.nodes[node.index()];
+        let (frozen, planned, inbox) = match daemon {
+            Daemon::Hbd => (n.hbd.frozen.take(), n.hbd.planned.take(), core::mem::take(&mut n.hbd.inbox)),
+            Daemon::Arbiterd => {
+                (n.arbiterd.frozen.take(), n.arbiterd.planned.take(), core::mem::take(&mut n.arbiterd.inbox))
+            }
+            Daemon::Resd => (n.resd.frozen.take(), n.resd.planned.take(), core::mem::take(&mut n.resd.inbox)),
+        };
+        let Some(frozen) = frozen.filter(|_| n.run(daemon).is_some()) else { return };
+        let local = n.local(now);
+        let tick = n.local(frozen + TICK);
+        let late = local.since(planned.map_or(tick, |p| p.min(tick)));
+        self.note(Some(node), &format!("{daemon:?} goes on after {:?}", Duration::from_nanos(now - frozen)));
+        for message in inbox {
+            self.feed(node, message);
+            if daemon == Daemon::Arbiterd {
+                self.drain(node, daemon);
+            }
+        }
+        if daemon == Daemon::Arbiterd
+            && late > STALL
+            && let Some(core) = &mut self.nodes[node.index()].arbiterd.core
+        {
+            core.handle_input(Input::Stalled(late), local);
+        }
+        let n = &mut self.nodes[node.index()];
+        match daemon {
+            Daemon::Hbd => n.hbd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+            Daemon::Arbiterd => n.arbiterd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+            Daemon::Resd => n.resd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
+        }
+        self.drain(node, daemon);
+    }
+
+    fn drain(&mut self, node: NodeId, daemon: Daemon) {
+        match daemon {
+            Daemon::Hbd => {
+                while let Some(output) = self.nodes[node.index()].hbd.core.as_mut().and_then(HeartbeatCore::poll_output) {
+                    match output {
+                        heartbeat_core::Output::Send { path, bytes } => self.transmit(node, path, bytes),
+                        heartbeat_core::Output::View(view) => {
+                            self.tell(node, Daemon::Hbd, Message::View(Box::new(view)));
+                        }
+                        heartbeat_core::Output::Dropped { .. } | heartbeat_core::Output::Refused(_) => {}
+                    }
+                }
+            }
+            Daemon::Arbiterd => {
+                while let Some(output) = self.nodes[node.index()].arbiterd.core.as_mut().and_then(Arbiter::poll_output) {
+                    self.carry_out(node, output);
+                }
+            }
+            Daemon::Resd => {
+                while let Some(output) = self.nodes[node.index()].resd.core.as_mut().and_then(ResourceCore::poll_output) {
+                    self.carry_out_resource(node, output);
+                }
+            }
+        }
+    }
+
+    fn transmit(&mut self, from: NodeId, path: heartbeat_core::PathTag, bytes: Vec<u8>) {
+        let Some(at) = self.wiring.index(path) else { return };
+        let wire = self.wiring.wires[at][from.index()].clone();
+        if wire.cut || self.rng.percent(wire.loss) {
+            return;
+        }
+        let copies = 1 + u64::from(self.rng.percent(wire.duplicate));
+        for _ in 0..copies {
+            let jitter = self.rng.below(u64::try_from(wire.jitter.as_nanos()).unwrap_or(0));
+            let serial = self.wiring.paths[at].medium == Medium::Serial;
+            let delay = wire.delay + if serial { Duration::ZERO } else { Duration::from_nanos(jitter) };
+            let message = Message::Frame { path, bytes: bytes.clone() };
+            self.put(delay, Event::Arrive { node: from.other(), message });
+        }
+    }
+
+    fn carry_out(&mut self, node: NodeId, output: Output) {
+        match output {
+            Output::Persist { ticket, durable } => {
+                let run = self.nodes[node.index()].arbiterd.run;
+                let takes = self.rng.micros(300, 8_000) + self.nodes[node.index()].disk.slow;
+                self.put(takes, Event::Written { node, run, ticket, durable: Box::new(durable) });
+            }
+            Output::Advert(advert) => {
+                let bytes = self.encode(node, advert);
+                self.nodes[node.index()].advert = Some(bytes.clone());
+                self.tell(node, Daemon::Arbiterd, Message::Advert(bytes));
+            }
+            Output::Safety(SafetyOrder::Round(round)) => {
+                let run = self.nodes[node.index()].arbiterd.run;
+                let after = self.rng.micros(100, 3_000);
+                self.put(after, Event::Probe { node, run, round });
+            }
+            Output::Safety(SafetyOrder::Stop) => self.nodes[node.index()].round = RoundTruth::None,
+            Output::Target(target) => {
+                self.note_orders(node, &target);
+                self.tell(node, Daemon::Arbiterd, Message::Target(Box::new(target)));
+            }
+            Output::OrderDone { result, .. } => {
+                let text = match result {
+                    Ok(_) => "order accepted".to_string(),
+                    Err(sentence) => format!("order refused: {}", sentence.id),
+                };
+                self.note(Some(node), &text);
+            }
+            Output::Event(event) => self.note_event(node, &event),
+            Output::StatusChanged => {}
+        }
+    }
+
+    fn note_orders(&mut self, node: NodeId, target: &Target) {
+        for (group, wanted) in target.groups.iter().filter(|(_, t)| t.desired == Desired::Started) {
+            self.happenings.push(Happening::Ordered { node, group: group.clone(), epoch: wanted.epoch });
+        }
+    }
+
+    fn note_event(&mut self, node: NodeId, event: &arbiter_core::io::Event) {
+        let id = event.sentence.id.as_str();
+        if let Some(group) = &event.group {
+            if id.starts_with('R') {
+                self.nodes[node.index()].rules.insert(group.clone(), id.to_string());
+                self.happenings.push(Happening::Decided { node, group: group.clone(), rule: id.to_string() });
+            }
+            if id == "E200" {
+                let rule = self.nodes[node.index()].rules.get(group).cloned().unwrap_or_default();
+                let takeover = matches!(rule.as_str(), "R460" | "R313");
+                self.happenings.push(Happening::Took { node, group: group.clone(), takeover });
+            }
+        }
+        let group = event.group.as_ref().map(ToString::to_string).unwrap_or_default();
+        let epoch = event.sentence.parameters.get("epoch").cloned().unwrap_or_default();
+        let subject = event.subject.clone().unwrap_or_default();
+        self.note(Some(node), &format!("  {id} {group} {epoch} {subject}"));
+    }
+
+    fn carry_out_resource(&mut self, node: NodeId, output: resource_core::Output) {
+        match output {
+            resource_core::Output::PersistTarget(target) => self.nodes[node.index()].kept_target = Some(target),
+            resource_core::Output::Answer(Ok(_)) | resource_core::Output::Note(_) => {}
+            resource_core::Output::Answer(Err(refusal)) => {
+                self.tell(node, Daemon::Resd, Message::Refused(refusal.to_string()));
+            }
+            resource_core::Output::Cancel { op } => {
+                let run = self.nodes[node.index()].resd.run;
+                let operations = &mut self.nodes[node.index()].resources.operations;
+                if let Some(operation) = operations.iter_mut().find(|o| o.op == op) {
+                    operation.cancelled = true;
+                    self.put(Duration::from_millis(2), Event::Operation { node, run, op });
+                }
+            }
+            resource_core::Output::Run { op, group, resource, action, timeout, not_after } => {
+                let local = self.nodes[node.index()].local(self.now);
+                if action == Action::Start && not_after.is_some_and(|end| local >= end) {
+                    let outcome = Outcome::TimedOut;
+                    self.tell(node, Daemon::Resd, Message::Done { op, outcome });
+                    return;
+                }
+                self.begin(node, op, (group, resource), action, timeout);
+            }
+            resource_core::Output::SelfFence { reason } => {
+                self.note(Some(node), &format!("resets itself: {reason}"));
+                self.strike(crate::faults::Fault::PowerLoss(node, Duration::from_secs(5)));
+            }
+            resource_core::Output::View(view) => {
+                self.tell(node, Daemon::Resd, Message::Observed(Box::new(view)));
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        node: NodeId,
+        op: OpId,
+        key: (GroupName, hotpair_types::ResourceName),
+        action: Action,
+        timeout: Duration,
+    ) {
+        let effective = matches!(action, Action::Start | Action::Stop { .. });
+        let slow = self.nodes[node.index()].resources.real.get(&key).map_or(Duration::ZERO, |r| r.slow);
+        let takes = if effective { self.rng.millis(5, 150) + slow } else { self.rng.millis(1, 20) };
+        let run = self.nodes[node.index()].resd.run;
+        if effective {
+            let text = format!("{} {}/{}", action.as_str(), key.0, key.1);
+            self.note(Some(node), &text);
+        }
+        let group = key.0.clone();
+        if self.nodes[node.index()].resources.begin(Operation { op, key, action, cancelled: false }) {
+            self.happenings.push(Happening::Started { node, group });
+        }
+        self.put(takes.min(timeout), Event::Operation { node, run, op });
+    }
+
+    /// An operation has come to its end.
+    pub fn operation_ends(&mut self, node: NodeId, run: u64, op: OpId) {
+        let n = &mut self.nodes[node.index()];
+        if !n.on || n.run(Daemon::Resd) != Some(run) {
+            return;
+        }
+        if let Some(outcome) = n.resources.end(op) {
+            self.hand_over(node, Message::Done { op, outcome });
+        }
+    }
+
+    /// A round of the safety check: who answers is decided by the wires and by who lives.
+    pub fn probe(&mut self, node: NodeId, run: u64, round: u64) {
+        let (me, peer) = (&self.nodes[node.index()], &self.nodes[node.other().index()]);
+        if me.run(Daemon::Arbiterd) != Some(run) || !me.runs(Daemon::Arbiterd) {
+            return;
+        }
+        let can_send = !self.wiring.probes_blocked[node.index()];
+        let connected = !self.wiring.lan_cut[node.index()];
+        let kernel = can_send && self.wiring.lan_joined() && peer.on && !peer.paused;
+        let software = kernel && peer.runs(Daemon::Arbiterd);
+        let advert = peer.advert.clone().filter(|_| software);
+        let truth = if can_send && connected && !kernel { RoundTruth::NoSign } else { RoundTruth::Other };
+        self.nodes[node.index()].round = truth;
+        let self_test = NetworkSelfTest { with_carrier: 1, without_carrier: 0, references: 1 };
+        self.hand_over(node, Message::RoundStarted { round, self_test });
+        let via = || "eth0".to_string();
+        for probe in [ProbeKind::AskUnicast, ProbeKind::AskBroadcast, ProbeKind::Arp, ProbeKind::Echo] {
+            let evidence = if can_send || self.bugs.unknown_as_no_sign {
+                Evidence::Sent { probe, via: via() }
+            } else {
+                Evidence::SendFailed { probe, via: via(), error: "network is down".to_string() }
+            };
+            self.hand_over(node, Message::Evidence { round, evidence });
+        }
+        let mut answers = Vec::new();
+        if connected && can_send || self.bugs.unknown_as_no_sign {
+            answers.push(Message::Evidence { round, evidence: Evidence::ReferenceAnswered { via: via() } });
+        }
+        if kernel && !self.bugs.deaf_prober {
+            let evidence = Evidence::Life { probe: ProbeKind::Arp, sign: LifeSign::Kernel, via: via() };
+            answers.push(Message::Evidence { round, evidence });
+        }
+        if let Some(bytes) = advert.filter(|_| !self.bugs.deaf_prober) {
+            let evidence = Evidence::Life { probe: ProbeKind::AskUnicast, sign: LifeSign::Software, via: via() };
+            answers.push(Message::PeerAnswered(bytes));
+            answers.push(Message::Evidence { round, evidence });
+        }
+        for message in answers {
+            let after = self.rng.micros(200, 4_000);
+            self.put(after, Event::Deliver { node, run, message });
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What goes wrong: drawn from the seed, each fault with a beginning and an end.
+
+use crate::node::Daemon;
+use crate::rng::Rng;
+use arbiter_core::io::Order;
+use core::time::Duration;
+use hotpair_types::{GroupName, NodeId, NodeMode};
+
+/// A fault or an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// A path is cut in one direction (sender given) or both, or whole again.
+    Cut {
+        /// Which path.
+        path: usize,
+        /// From whom; `None`: both.
+        from: Option<NodeId>,
+        /// Cut, not repaired.
+        cut: bool,
+    },
+    /// A path loses, delays, repeats and reorders frames.
+    Bad {
+        /// Which path.
+        path: usize,
+        /// Percent lost.
+        loss: u64,
+        /// Percent repeated.
+        duplicate: u64,
+        /// Random delay on top.
+        jitter: Duration,
+    },
+    /// All paths.
+    CutAll(bool),
+    /// A node's service network.
+    Lan(NodeId, bool),
+    /// Service network split between the nodes.
+    Split(bool),
+    /// Probes cannot be sent.
+    ProbesBlocked(NodeId, bool),
+    /// Everything between the nodes.
+    CutEverything(bool),
+    /// A daemon dies; it is started again after this time.
+    Kill(NodeId, Daemon, Duration),
+    /// All three die.
+    KillAll(NodeId, Duration),
+    /// A daemon does not run for this time.
+    Freeze(NodeId, Daemon, Duration),
+    /// No daemon runs; the kernel does.
+    FreezeAll(NodeId, Duration),
+    /// The machine stands still for this time.
+    Pause(NodeId, Duration),
+    /// Power is lost for this time.
+    PowerLoss(NodeId, Duration),
+    /// The state file.
+    DiskFails(NodeId, bool),
+    /// The state file is slow.
+    DiskSlow(NodeId, Duration),
+    /// The state file is lost while arbiterd is down.
+    StateLost(NodeId),
+    /// A resource fails once.
+    Fails(NodeId, usize),
+    /// A resource cannot run here.
+    Broken(NodeId, usize, bool),
+    /// A resource lacks something here.
+    Lacking(NodeId, usize, bool),
+    /// The network does not serve a resource here.
+    Network(NodeId, usize, bool),
+    /// A resource does not stop.
+    Stuck(NodeId, usize, bool),
+    /// A resource is slow.
+    Slow(NodeId, usize, Duration),
+    /// A person gives an order.
+    Order(NodeId, Order),
+    /// A person sees that the peer is off and says so.
+    Vouch(NodeId),
+}
+
+/// A time in the fault phase, in nanoseconds, and what begins or ends then.
+pub type Plan = Vec<(u64, Fault)>;
+
+/// Draws the faults of one run: up to `most`, within `phase`.
+pub fn plan(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], phase: Duration, most: u64) -> Plan {
+    let mut plan = Vec::new();
+    let count = 1 + rng.below(most);
+    for _ in 0..count {
+        let at = rng.below(u64::try_from(phase.as_nanos()).unwrap_or(0));
+        let lasts = u64::try_from(rng.millis(50, 15_000).as_nanos()).unwrap_or(0);
+        let node = pick_node(rng);
+        let (begin, end) = if rng.percent(65) {
+            environment(rng, node, paths)
+        } else {
+            inside(rng, node, resources, groups)
+        };
+        plan.push((at, begin));
+        if let Some(end) = end {
+            plan.push((at + lasts, end));
+        }
+    }
+    plan.sort_by_key(|(at, _)| *at);
+    plan
+}
+
+fn pick_node(rng: &mut Rng) -> NodeId {
+    if rng.percent(50) { NodeId::FIRST } else { NodeId::SECOND }
+}
+
+fn pick_daemon(rng: &mut Rng) -> Daemon {
+    match rng.below(3) {
+        0 => Daemon::Hbd,
+        1 => Daemon::Arbiterd,
+        _ => Daemon::Resd,
+    }
+}
+
+fn environment(rng: &mut Rng, node: NodeId, paths: usize) -> (Fault, Option<Fault>) {
+    let path = usize::try_from(rng.below(paths as u64)).unwrap_or(0);
+    match rng.below(15) {
+        0 | 1 => {
+            let from = rng.percent(60).then_some(node);
+            (Fault::Cut { path, from, cut: true }, Some(Fault::Cut { path, from, cut: false }))
+        }
+        2 => {
+            let jitter = rng.millis(0, 400);
+            let bad = Fault::Bad { path, loss: rng.below(50), duplicate: rng.below(30), jitter };
+            (bad, Some(Fault::Bad { path, loss: 0, duplicate: 0, jitter: Duration::from_micros(300) }))
+        }
+        3 | 4 => (Fault::CutAll(true), Some(Fault::CutAll(false))),
+        5 => (Fault::Lan(node, true), Some(Fault::Lan(node, false))),
+        6 => (Fault::Split(true), Some(Fault::Split(false))),
+        7 => (Fault::ProbesBlocked(node, true), Some(Fault::ProbesBlocked(node, false))),
+        8 => (Fault::CutEverything(true), Some(Fault::CutEverything(false))),
+        9 => (Fault::Kill(node, pick_daemon(rng), rng.millis(20, 8_000)), None),
+        10 => (Fault::KillAll(node, rng.millis(20, 12_000)), None),
+        11 => (Fault::Freeze(node, pick_daemon(rng), rng.millis(20, 6_000)), None),
+        12 => (Fault::FreezeAll(node, rng.millis(100, 12_000)), None),
+        13 => (Fault::Pause(node, rng.millis(100, 12_000)), None),
+        _ => (Fault::PowerLoss(node, rng.millis(200, 20_000)), None),
+    }
+}
+
+fn inside(rng: &mut Rng, node: NodeId, resources: usize, groups: &[GroupName]) -> (Fault, Option<Fault>) {
+    let r = usize::try_from(rng.below(resources as u64)).unwrap_or(0);
+    match rng.below(14) {
+        0 => (Fault::DiskFails(node, true), Some(Fault::DiskFails(node, false))),
+        1 => (Fault::DiskSlow(node, rng.millis(50, 3_000)), Some(Fault::DiskSlow(node, Duration::ZERO))),
+        2 => (Fault::StateLost(node), None),
+        3 | 4 => (Fault::Fails(node, r), None),
+        5 => (Fault::Broken(node, r, true), Some(Fault::Broken(node, r, false))),
+        6 => (Fault::Lacking(node, r, true), Some(Fault::Lacking(node, r, false))),
+        7 => (Fault::Network(node, r, true), Some(Fault::Network(node, r, false))),
+        8 => (Fault::Stuck(node, r, true), Some(Fault::Stuck(node, r, false))),
+        9 => (Fault::Slow(node, r, rng.millis(100, 3_000)), Some(Fault::Slow(node, r, Duration::ZERO))),
+        10 => (Fault::Vouch(node), None),
+        _ => (Fault::Order(node, order(rng, groups)), None),
+    }
+}
+
+fn order(rng: &mut Rng, groups: &[GroupName]) -> Order {
+    let group = usize::try_from(rng.below(groups.len() as u64)).ok().and_then(|at| groups.get(at)).cloned();
+    let lasting = rng.millis(100, 10_000);
+    match (rng.below(9), group) {
+        (0..=3, Some(group)) => Order::Switchover { group, to: rng.percent(30).then(|| pick_node(rng)) },
+        (4, _) => Order::NodeMode { node: pick_node(rng), mode: NodeMode::Standby },
+        (5, _) => Order::NodeMode { node: pick_node(rng), mode: NodeMode::Online },
+        (6, group) => Order::Freeze { group, lasting },
+        (7, group) => Order::Maintenance { group, lasting },
+        (_, group) => Order::Clear { group },
+    }
+}

@@ -1,0 +1,312 @@
+//! One node: its power, its clock, its three daemons with the shells' glue, its disk and its resources.
+
+use crate::resources::Resources;
+use arbiter_core::Arbiter;
+use arbiter_core::io::{ArbiterConfig, Durable, Order, Ticket};
+use core::time::Duration;
+use heartbeat_core::{HeartbeatCore, PathTag};
+use hotpair_types::{
+    BootId, Evidence, GroupName, NetworkSelfTest, NodeId, ObservedView, PeerView, Target, Timestamp,
+};
+use resource_core::{OpId, Outcome, ResourceCore};
+use std::collections::BTreeMap;
+
+/// A node's clock stands here when it boots.
+const BOOT_CLOCK: u64 = 10_000_000_000;
+
+/// One of the three daemons.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Daemon {
+    /// Heartbeats.
+    Hbd,
+    /// Judgement.
+    Arbiterd,
+    /// Resources.
+    Resd,
+}
+
+impl Daemon {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Hbd, Self::Arbiterd, Self::Resd];
+}
+
+/// What a daemon is told.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// hbd: a frame has arrived.
+    Frame {
+        /// Where.
+        path: PathTag,
+        /// As it arrived.
+        bytes: Vec<u8>,
+    },
+    /// hbd: the arbiter's advert.
+    Advert(Vec<u8>),
+    /// hbd: the arbiter is away, or back.
+    AdvertStale(bool),
+    /// arbiterd: hbd's view.
+    View(Box<PeerView>),
+    /// arbiterd: hbd is away.
+    HbdGone,
+    /// arbiterd: resd's view.
+    Observed(Box<ObservedView>),
+    /// arbiterd: resd is away.
+    ResdGone,
+    /// arbiterd: resd refused.
+    Refused(String),
+    /// arbiterd: the prober begins a round.
+    RoundStarted {
+        /// Its number.
+        round: u64,
+        /// Own connection.
+        self_test: NetworkSelfTest,
+    },
+    /// arbiterd: evidence.
+    Evidence {
+        /// Of which round.
+        round: u64,
+        /// What.
+        evidence: Evidence,
+    },
+    /// arbiterd: the peer's arbiter answered with its state.
+    PeerAnswered(Vec<u8>),
+    /// arbiterd: a write ended.
+    Stored {
+        /// Which.
+        ticket: Ticket,
+        /// Well.
+        well: bool,
+    },
+    /// arbiterd: a person.
+    Order(Order),
+    /// resd: the target.
+    Target(Box<Target>),
+    /// resd: an operation ended.
+    Done {
+        /// Which.
+        op: OpId,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl Message {
+    /// Whom it is for.
+    pub fn to(&self) -> Daemon {
+        match self {
+            Self::Frame { .. } | Self::Advert(_) | Self::AdvertStale(_) => Daemon::Hbd,
+            Self::Target(_) | Self::Done { .. } => Daemon::Resd,
+            _ => Daemon::Arbiterd,
+        }
+    }
+}
+
+/// A process that may not run.
+#[derive(Debug)]
+pub struct Process<C> {
+    /// Its core, if it lives.
+    pub core: Option<C>,
+    /// Number of its run.
+    pub run: u64,
+    /// Not scheduled since then (SIGSTOP, starvation).
+    pub frozen: Option<u64>,
+    /// What arrived meanwhile.
+    pub inbox: Vec<Message>,
+    /// Its deadline when it was frozen, in its own clock.
+    pub planned: Option<Timestamp>,
+}
+
+impl<C> Default for Process<C> {
+    fn default() -> Self {
+        Self { core: None, run: 0, frozen: None, inbox: Vec::new(), planned: None }
+    }
+}
+
+impl<C> Process<C> {
+    /// Lives and is scheduled.
+    pub fn runs(&self) -> bool {
+        self.core.is_some() && self.frozen.is_none()
+    }
+
+    /// Dies.
+    pub fn die(&mut self) {
+        self.core = None;
+        self.frozen = None;
+        self.inbox.clear();
+    }
+}
+
+/// The disk under the state directory.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// What is durable.
+    pub state: Option<Durable>,
+    /// Writes fail.
+    pub fails: bool,
+    /// Writes take this much longer.
+    pub slow: Duration,
+    /// The state was lost and the peer was not heard since: this node starts nothing alone.
+    pub untrusted: bool,
+}
+
+/// What the prober's last round was, in truth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoundTruth {
+    /// None was made in this silence.
+    None,
+    /// Probes left through a connected interface, and nothing came back.
+    NoSign,
+    /// Anything else.
+    Other,
+}
+
+/// A node.
+#[derive(Debug)]
+pub struct Node {
+    /// Which.
+    pub id: NodeId,
+    /// Power is on.
+    pub on: bool,
+    /// The whole machine stands still (VM pause).
+    pub paused: bool,
+    /// Boots so far.
+    pub boots: u64,
+    booted_at: u64,
+    /// hbd.
+    pub hbd: Process<HeartbeatCore>,
+    /// arbiterd.
+    pub arbiterd: Process<Arbiter>,
+    /// resd.
+    pub resd: Process<ResourceCore>,
+    /// arbiterd's disk.
+    pub disk: Disk,
+    /// The target resd keeps for its next run of the same boot.
+    pub kept_target: Option<Target>,
+    /// What really runs.
+    pub resources: Resources,
+    /// The configuration of its arbiter.
+    pub config: ArbiterConfig,
+    /// The arbiter's newest advert, encoded.
+    pub advert: Option<Vec<u8>>,
+    /// The rule that decided last, per group.
+    pub rules: BTreeMap<GroupName, String>,
+    /// The prober's last round.
+    pub round: RoundTruth,
+}
+
+impl Node {
+    /// A node that is off.
+    pub fn new(id: NodeId, config: ArbiterConfig) -> Self {
+        Self {
+            id,
+            on: false,
+            paused: false,
+            boots: 0,
+            booted_at: 0,
+            hbd: Process::default(),
+            arbiterd: Process::default(),
+            resd: Process::default(),
+            disk: Disk::default(),
+            kept_target: None,
+            resources: Resources::default(),
+            config,
+            advert: None,
+            rules: BTreeMap::new(),
+            round: RoundTruth::None,
+        }
+    }
+
+    /// This node's clock at a moment of the world.
+    pub fn local(&self, now: u64) -> Timestamp {
+        Timestamp::from_nanos(now.saturating_sub(self.booted_at) + BOOT_CLOCK)
+    }
+
+    /// The moment of the world at which this node's clock shows `at`.
+    pub fn global(&self, at: Timestamp) -> u64 {
+        at.as_nanos().saturating_sub(BOOT_CLOCK).saturating_add(self.booted_at)
+    }
+
+    /// Power comes.
+    pub fn power_on(&mut self, now: u64) {
+        self.on = true;
+        self.paused = false;
+        self.boots += 1;
+        self.booted_at = now;
+        self.kept_target = None;
+        self.advert = None;
+    }
+
+    /// Power goes.
+    pub fn power_off(&mut self) {
+        self.on = false;
+        self.paused = false;
+        self.hbd.die();
+        self.arbiterd.die();
+        self.resd.die();
+        self.resources.lose_power();
+        self.rules.clear();
+    }
+
+    /// This boot's identity.
+    pub fn boot_id(&self) -> BootId {
+        let mut id = [0; 16];
+        id[0] = self.id.index() as u8 + 1;
+        id[1..9].copy_from_slice(&self.boots.to_be_bytes());
+        BootId(id)
+    }
+
+    /// The daemon's run, if it lives.
+    pub fn run(&self, daemon: Daemon) -> Option<u64> {
+        match daemon {
+            Daemon::Hbd => self.hbd.core.as_ref().map(|_| self.hbd.run),
+            Daemon::Arbiterd => self.arbiterd.core.as_ref().map(|_| self.arbiterd.run),
+            Daemon::Resd => self.resd.core.as_ref().map(|_| self.resd.run),
+        }
+    }
+
+    /// Lives and is scheduled.
+    pub fn runs(&self, daemon: Daemon) -> bool {
+        self.on
+            && !self.paused
+            && match daemon {
+                Daemon::Hbd => self.hbd.runs(),
+                Daemon::Arbiterd => self.arbiterd.runs(),
+                Daemon::Resd => self.resd.runs(),
+            }
+    }
+
+    /// Everything of hotpair lives and is scheduled.
+    pub fn whole(&self) -> bool {
+        Daemon::ALL.into_iter().all(|d| self.runs(d))
+    }
+
+    /// The earliest deadline of a scheduled daemon, as a moment of the world.
+    pub fn next_timeout(&self) -> Option<(u64, Daemon)> {
+        if !self.on || self.paused {
+            return None;
+        }
+        let hbd = self.hbd.core.as_ref().filter(|_| self.hbd.runs()).and_then(HeartbeatCore::poll_timeout);
+        let arbiterd = self.arbiterd.core.as_ref().filter(|_| self.arbiterd.runs()).and_then(Arbiter::poll_timeout);
+        let resd = self.resd.core.as_ref().filter(|_| self.resd.runs()).and_then(ResourceCore::poll_timeout);
+        [(hbd, Daemon::Hbd), (arbiterd, Daemon::Arbiterd), (resd, Daemon::Resd)]
+            .into_iter()
+            .filter_map(|(at, daemon)| Some((self.global(at?), daemon)))
+            .min()
+    }
+
+    /// Freezes a daemon.
+    pub fn freeze(&mut self, daemon: Daemon, now: u64) {
+        match daemon {
+            Daemon::Hbd => freeze(&mut self.hbd, now, HeartbeatCore::poll_timeout),
+            Daemon::Arbiterd => freeze(&mut self.arbiterd, now, Arbiter::poll_timeout),
+            Daemon::Resd => freeze(&mut self.resd, now, ResourceCore::poll_timeout),
+        }
+    }
+}
+
+fn freeze<C>(process: &mut Process<C>, now: u64, deadline: impl Fn(&C) -> Option<Timestamp>) {
+    if process.frozen.is_none() {
+        process.planned = process.core.as_ref().and_then(deadline);
+        process.frozen = Some(now);
+    }
+}

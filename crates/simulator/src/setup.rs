@@ -1,0 +1,127 @@
+//! What a seed makes: the pair, its paths, its groups.
+
+use crate::node::Node;
+use crate::resources::Real;
+use crate::rng::Rng;
+use crate::wire::{Wiring, path};
+use crate::world::World;
+use arbiter_core::io::{ArbiterConfig, BootAlone, Failback, GroupConfig};
+use core::time::Duration;
+use hotpair_types::{Digest, GroupName, Medium, NodeId, NodeName, ResourceName};
+use resource_core::{OnStopFailure, Operations, Recovery, ResourceSpec};
+
+/// Groups and their resources, bottom first: name, kind.
+const GROUPS: [(&str, &[(&str, &str)]); 2] =
+    [("web", &[("addr", "ip"), ("site", "app")]), ("db", &[("vol", "volume"), ("dbms", "app")])];
+
+fn group_name(text: &str) -> GroupName {
+    GroupName::new(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+fn arbiter_groups(rng: &mut Rng) -> Vec<GroupConfig> {
+    GROUPS
+        .iter()
+        .map(|(name, _)| {
+            let first = if rng.percent(50) { NodeId::FIRST } else { NodeId::SECOND };
+            let failback = if rng.percent(30) { Failback::Auto(rng.millis(1_000, 8_000)) } else { Failback::Manual };
+            let lease = rng.percent(30).then(|| rng.millis(3_000, 6_000));
+            GroupConfig {
+                name: group_name(name),
+                nodes: vec![first, first.other()],
+                failback,
+                hold_on_silence: false,
+                require_unmet: false,
+                lease,
+                wait_for_lease: lease.is_some() && rng.percent(50),
+                max_moves: if rng.percent(25) { 3 } else { 50 },
+                move_window: Duration::from_secs(3_600),
+            }
+        })
+        .collect()
+}
+
+fn config(rng: &mut Rng) -> ArbiterConfig {
+    let name = |n: &str| NodeName::new(n).unwrap_or_else(|e| panic!("{n}: {e}"));
+    ArbiterConfig {
+        node: NodeId::FIRST,
+        names: [name("alpha"), name("beta")],
+        digest: Digest([7; 8]),
+        window: rng.millis(150, 400),
+        round_interval: Duration::from_secs(1),
+        boot_wait: rng.millis(2_000, 6_000),
+        boot_alone: if rng.percent(20) { BootAlone::Any } else { BootAlone::LastActive },
+        groups: arbiter_groups(rng),
+    }
+}
+
+/// The groups as resd knows them.
+pub fn resource_groups(resources: &[(GroupName, ResourceName)]) -> Vec<resource_core::GroupConfig> {
+    let mut groups: Vec<resource_core::GroupConfig> = Vec::new();
+    for (group, name) in resources {
+        let kind = GROUPS
+            .iter()
+            .flat_map(|(_, all)| all.iter())
+            .find(|(n, _)| *n == name.as_str())
+            .map_or("app", |(_, kind)| kind);
+        let known = groups.iter_mut().find(|g| g.name == *group);
+        let after = known.iter().flat_map(|g| &g.resources).map(|r| r.name.clone()).collect();
+        let spec = spec(name.clone(), kind, after);
+        match known {
+            Some(known) => known.resources.push(spec),
+            None => groups.push(resource_core::GroupConfig { name: group.clone(), resources: vec![spec] }),
+        }
+    }
+    groups
+}
+
+fn spec(name: ResourceName, kind: &str, after: Vec<ResourceName>) -> ResourceSpec {
+    ResourceSpec {
+        name,
+        kind: kind.to_string(),
+        after,
+        in_place: kind == "ip",
+        announces: kind == "ip",
+        ops: Operations {
+            start_timeout: Duration::from_secs(5),
+            stop_timeout: Duration::from_secs(5),
+            monitor_timeout: Duration::from_secs(2),
+            monitor_interval: Duration::from_secs(1),
+            deep_interval: None,
+            late_limit: 3,
+        },
+        recovery: Recovery {
+            restarts: 2,
+            window: Duration::from_secs(60),
+            backoff: Duration::from_millis(500),
+            on_stop_failure: OnStopFailure::Hold,
+        },
+    }
+}
+
+/// A world as the seed wants it, both nodes off.
+pub fn world(mut rng: Rng) -> World {
+    let config = config(&mut rng);
+    let interval = if rng.percent(50) { 100 } else { 200 };
+    let mut paths: Vec<_> =
+        path("lan1", Medium::Udp, interval, 5).into_iter().chain(path("serial1", Medium::Serial, 200, 5)).collect();
+    if rng.percent(50) {
+        paths.extend(path("lan2", Medium::Udp, interval, 3));
+    }
+    let node = |id: NodeId| {
+        let mut config = config.clone();
+        config.node = id;
+        Node::new(id, config)
+    };
+    let mut resources = Vec::new();
+    for (group, all) in GROUPS {
+        for (name, _) in all {
+            let name = ResourceName::new(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            resources.push((group_name(group), name));
+        }
+    }
+    let mut nodes = [node(NodeId::FIRST), node(NodeId::SECOND)];
+    for n in &mut nodes {
+        n.resources.real = resources.iter().map(|key| (key.clone(), Real::default())).collect();
+    }
+    World::new(rng, nodes, Wiring::new(paths), resources)
+}

@@ -1,0 +1,91 @@
+//! What joins the nodes: heartbeat paths, each direction by itself, and the service network that probes travel on.
+
+use core::time::Duration;
+use heartbeat_core::{PathConfig, PathTag};
+use hotpair_types::{Medium, NodeId, PathName};
+
+/// One direction of one path.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// Nothing arrives.
+    pub cut: bool,
+    /// Percent lost.
+    pub loss: u64,
+    /// Percent that arrive twice.
+    pub duplicate: u64,
+    /// Shortest delay.
+    pub delay: Duration,
+    /// Added at random, so that frames overtake each other.
+    pub jitter: Duration,
+}
+
+impl Wire {
+    fn of(medium: Medium) -> Self {
+        let delay = if medium == Medium::Serial { 20_000 } else { 150 };
+        Self { cut: false, loss: 0, duplicate: 0, delay: Duration::from_micros(delay), jitter: Duration::from_micros(300) }
+    }
+
+    /// Good enough that heartbeats keep both nodes informed: what an invariant may count on.
+    pub fn dependable(&self) -> bool {
+        !self.cut && self.loss <= 5 && self.delay + self.jitter <= Duration::from_millis(120)
+    }
+}
+
+/// Everything between the nodes.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// The paths as configured.
+    pub paths: Vec<PathConfig>,
+    /// `wires[path][sender]`.
+    pub wires: Vec<[Wire; 2]>,
+    /// A node's own connection to the service network.
+    pub lan_cut: [bool; 2],
+    /// The service network is split between the nodes; both still reach their gateway.
+    pub lan_split: bool,
+    /// Percent of probes and answers lost.
+    pub lan_loss: u64,
+    /// A node's prober cannot send.
+    pub probes_blocked: [bool; 2],
+}
+
+/// A path configuration.
+pub fn path(name: &str, medium: Medium, interval: u64, lost: u32) -> Option<PathConfig> {
+    Some(PathConfig {
+        name: PathName::new(name).ok()?,
+        medium,
+        interval: Duration::from_millis(interval),
+        lost,
+        good: 3,
+        priority: if medium == Medium::Serial { 1 } else { 10 },
+        max_frame: if medium == Medium::Serial { 320 } else { 512 },
+        byte_budget: (medium == Medium::Serial).then_some(5_760),
+    })
+}
+
+impl Wiring {
+    /// All well.
+    pub fn new(paths: Vec<PathConfig>) -> Self {
+        let wires = paths.iter().map(|p| [Wire::of(p.medium), Wire::of(p.medium)]).collect();
+        Self { paths, wires, lan_cut: [false; 2], lan_split: false, lan_loss: 0, probes_blocked: [false; 2] }
+    }
+
+    /// Everything as new.
+    pub fn heal(&mut self) {
+        *self = Self::new(core::mem::take(&mut self.paths));
+    }
+
+    /// Which path a tag names.
+    pub fn index(&self, tag: PathTag) -> Option<usize> {
+        self.paths.iter().position(|p| p.tag() == tag)
+    }
+
+    /// Probes and their answers pass between the nodes.
+    pub fn lan_joined(&self) -> bool {
+        !self.lan_cut[0] && !self.lan_cut[1] && !self.lan_split
+    }
+
+    /// Heartbeats in both directions, on whichever paths (L3: the union of one-way paths is enough).
+    pub fn heartbeats_joined(&self) -> bool {
+        NodeId::BOTH.into_iter().all(|n| self.wires.iter().any(|w| w[n.index()].dependable()))
+    }
+}
