@@ -67,7 +67,7 @@ impl World {
         let local = n.local(now);
         n.arbiterd.core = Some(Arbiter::new(config, n.disk.state.clone(), seed, local));
         n.arbiterd.run = run;
-        n.round = RoundTruth::None;
+        n.rounds = [RoundTruth::None; 2];
         let view = n.hbd.core.as_ref().map(|hbd| hbd.view(local));
         let observed = n.resd.core.as_ref().and_then(|resd| resd.view().cloned());
         if let Some(view) = view {
@@ -152,6 +152,7 @@ impl World {
     /// A write has ended.
     pub fn written(&mut self, node: NodeId, run: u64, ticket: u64, durable: Durable) {
         let fails = self.nodes[node.index()].disk.fails;
+        self.note(Some(node), &format!("  state {ticket} is {}", if fails { "not written" } else { "written" }));
         // A failed fsync says nothing of what is on the disk.
         if !self.bugs.forget_writes && (!fails || self.rng.percent(50)) {
             self.store(node, durable);
@@ -275,6 +276,10 @@ impl World {
     pub fn thaw(&mut self, node: NodeId, daemon: Daemon) {
         let now = self.now;
         let n = &mut self.nodes[node.index()];
+        if n.paused {
+            // The machine stands still: when it goes on, so does this.
+            return;
+        }
         let (frozen, planned, inbox) = match daemon {
             Daemon::Hbd => (n.hbd.frozen.take(), n.hbd.planned.take(), core::mem::take(&mut n.hbd.inbox)),
             Daemon::Arbiterd => {
@@ -354,6 +359,7 @@ impl World {
         match output {
             Output::Persist { ticket, durable } => {
                 let run = self.nodes[node.index()].arbiterd.run;
+                self.note(Some(node), &format!("  writes state {ticket}"));
                 let takes = self.rng.micros(300, 8_000) + self.nodes[node.index()].disk.slow;
                 self.put(takes, Event::Written { node, run, ticket, durable: Box::new(durable) });
             }
@@ -367,7 +373,7 @@ impl World {
                 let after = self.rng.micros(100, 3_000);
                 self.put(after, Event::Probe { node, run, round });
             }
-            Output::Safety(SafetyOrder::Stop) => self.nodes[node.index()].round = RoundTruth::None,
+            Output::Safety(SafetyOrder::Stop) => self.nodes[node.index()].rounds = [RoundTruth::None; 2],
             Output::Target(target) => {
                 self.note_orders(node, &target);
                 self.tell(node, Daemon::Arbiterd, Message::Target(Box::new(target)));
@@ -489,7 +495,8 @@ impl World {
         let software = kernel && peer.runs(Daemon::Arbiterd);
         let advert = peer.advert.clone().filter(|_| software);
         let truth = if can_send && connected && !kernel { RoundTruth::NoSign } else { RoundTruth::Other };
-        self.nodes[node.index()].round = truth;
+        let me = &mut self.nodes[node.index()];
+        me.rounds = [truth, me.rounds[0]];
         let self_test = NetworkSelfTest { with_carrier: 1, without_carrier: 0, references: 1 };
         self.hand_over(node, Message::RoundStarted { round, self_test });
         let via = || "eth0".to_string();

@@ -75,16 +75,117 @@ pub enum Fault {
     Vouch(NodeId),
 }
 
+impl Fault {
+    /// The node inside which it happens to processes, if it does.
+    pub fn inside(&self) -> Option<NodeId> {
+        match self {
+            Self::Kill(node, ..)
+            | Self::KillAll(node, _)
+            | Self::Freeze(node, ..)
+            | Self::FreezeAll(node, _)
+            | Self::StateLost(node) => Some(*node),
+            _ => None,
+        }
+    }
+}
+
 /// A time in the fault phase, in nanoseconds, and what begins or ends then.
 pub type Plan = Vec<(u64, Fault)>;
 
+/// What a run is mostly about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// Anything.
+    Mixed,
+    /// Planned moves, and something that goes wrong right then.
+    HandOvers,
+    /// Nodes apart, and something that goes wrong around the cut or the healing.
+    Partitions,
+}
+
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mixed, Self::HandOvers, Self::Partitions];
+}
+
 /// Draws the faults of one run: up to `most`, within `phase`.
-pub fn plan(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], phase: Duration, most: u64) -> Plan {
+pub fn plan(
+    rng: &mut Rng,
+    profile: Profile,
+    paths: usize,
+    resources: usize,
+    groups: &[GroupName],
+    phase: Duration,
+    most: u64,
+) -> Plan {
+    if profile == Profile::Mixed {
+        return mixed(rng, paths, resources, groups, phase, most);
+    }
+    let mut plan = Vec::new();
+    for _ in 0..2 + rng.below(most / 2) {
+        let at = rng.below(nanos(phase));
+        let node = pick_node(rng);
+        if profile == Profile::HandOvers {
+            let slow = rng.percent(50).then(|| rng.millis(50, 4_000));
+            if let Some(slow) = slow {
+                plan.push((at, Fault::DiskSlow(node, slow)));
+                plan.push((at + nanos(rng.millis(3_000, 25_000)), Fault::DiskSlow(node, Duration::ZERO)));
+            }
+            let which = usize::try_from(rng.below(groups.len() as u64)).unwrap_or(0);
+            let order = Order::Switchover { group: groups[which].clone(), to: None };
+            plan.push((at + 1, Fault::Order(pick_node(rng), order)));
+            if rng.percent(30) {
+                // One that takes it loses what it needs while it writes: the offer and the taking cross.
+                let longest = if rng.percent(20) { 25_000 } else { 5_000 };
+                let lasting = rng.millis(1_000, longest);
+                plan.push((at, Fault::DiskSlow(node, lasting)));
+                plan.push((at + nanos(lasting), Fault::DiskSlow(node, Duration::ZERO)));
+                let later = at + nanos(rng.millis(300, 1_500));
+                plan.push((later, Fault::Kill(node, Daemon::Resd, rng.millis(100, 3_000))));
+            }
+        } else {
+            let (begin, end) = match rng.below(3) {
+                0 => (Fault::CutAll(true), Fault::CutAll(false)),
+                _ => (Fault::CutEverything(true), Fault::CutEverything(false)),
+            };
+            plan.push((at, begin));
+            let heal = at + nanos(rng.millis(200, 8_000));
+            plan.push((heal, end));
+            if rng.percent(60) {
+                around(rng, heal, paths, resources, groups, &mut plan);
+            }
+        }
+        for _ in 0..rng.below(3) {
+            around(rng, at, paths, resources, groups, &mut plan);
+        }
+    }
+    plan.sort_by_key(|(at, _)| *at);
+    plan
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 8)
+}
+
+/// Something else, right before or after.
+fn around(rng: &mut Rng, at: u64, paths: usize, resources: usize, groups: &[GroupName], plan: &mut Plan) {
+    let at = (at + nanos(rng.millis(0, 2_500))).saturating_sub(500_000_000);
+    let lasts = nanos(rng.millis(20, 5_000));
+    let node = pick_node(rng);
+    let (begin, end) =
+        if rng.percent(65) { environment(rng, node, paths) } else { inside(rng, node, resources, groups) };
+    plan.push((at, begin));
+    if let Some(end) = end {
+        plan.push((at + lasts, end));
+    }
+}
+
+fn mixed(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], phase: Duration, most: u64) -> Plan {
     let mut plan = Vec::new();
     let count = 1 + rng.below(most);
     for _ in 0..count {
-        let at = rng.below(u64::try_from(phase.as_nanos()).unwrap_or(0));
-        let lasts = u64::try_from(rng.millis(50, 15_000).as_nanos()).unwrap_or(0);
+        let at = rng.below(nanos(phase));
+        let lasts = nanos(rng.millis(50, 15_000));
         let node = pick_node(rng);
         let (begin, end) = if rng.percent(65) {
             environment(rng, node, paths)

@@ -18,6 +18,7 @@ pub mod strike;
 pub mod wire;
 pub mod world;
 
+use crate::faults::Profile;
 use crate::world::{Bugs, Event, World};
 use core::fmt;
 use core::time::Duration;
@@ -41,13 +42,15 @@ const STEPS_AT_ONE_INSTANT: u64 = 5_000;
 pub struct Options {
     /// Most faults.
     pub most_faults: u64,
+    /// What it is about; `None`: by the seed.
+    pub profile: Option<Profile>,
     /// Bugs put in on purpose.
     pub bugs: Bugs,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { most_faults: 10, bugs: Bugs::default() }
+        Self { most_faults: 12, profile: None, bugs: Bugs::default() }
     }
 }
 
@@ -142,8 +145,10 @@ pub fn run(seed: u64, options: Options) -> Result<Report, Box<Failure>> {
     let mut world = setup::world(rng::Rng::new(seed));
     world.bugs = options.bugs;
     let mut rng = rng::Rng::new(seed ^ 0x00fa_0175);
+    let by_seed = Profile::ALL[usize::try_from(seed % 3).unwrap_or(0)];
     let plan = faults::plan(
         &mut rng,
+        options.profile.unwrap_or(by_seed),
         world.wiring.paths.len(),
         world.resources.len(),
         &world.groups.clone(),

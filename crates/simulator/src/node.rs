@@ -6,7 +6,7 @@ use arbiter_core::io::{ArbiterConfig, Durable, Order, Ticket};
 use core::time::Duration;
 use heartbeat_core::{HeartbeatCore, PathTag};
 use hotpair_types::{
-    BootId, Evidence, GroupName, NetworkSelfTest, NodeId, ObservedView, PeerView, Target, Timestamp,
+    BootId, Evidence, GroupName, GroupState, NetworkSelfTest, NodeId, ObservedView, PeerView, Target, Timestamp,
 };
 use resource_core::{OpId, Outcome, ResourceCore};
 use std::collections::BTreeMap;
@@ -190,8 +190,8 @@ pub struct Node {
     pub advert: Option<Vec<u8>>,
     /// The rule that decided last, per group.
     pub rules: BTreeMap<GroupName, String>,
-    /// The prober's last round.
-    pub round: RoundTruth,
+    /// The prober's last rounds, newest first: the newest may not have come to its verdict yet.
+    pub rounds: [RoundTruth; 2],
 }
 
 impl Node {
@@ -212,7 +212,7 @@ impl Node {
             config,
             advert: None,
             rules: BTreeMap::new(),
-            round: RoundTruth::None,
+            rounds: [RoundTruth::None; 2],
         }
     }
 
@@ -292,6 +292,13 @@ impl Node {
             .into_iter()
             .filter_map(|(at, daemon)| Some((self.global(at?), daemon)))
             .min()
+    }
+
+    /// A stop of the group could not be confirmed here: held, with an alarm, until a person clears it.
+    pub fn stop_failed(&self, group: &GroupName) -> bool {
+        let view = self.resd.core.as_ref().and_then(ResourceCore::view);
+        let state = view.and_then(|v| v.groups.get(group)).map(|g| g.state);
+        self.resources.stuck(group) || state == Some(GroupState::StopFailed)
     }
 
     /// Freezes a daemon.

@@ -174,6 +174,8 @@ pub struct World {
     pub faults: bool,
 }
 
+/// What cannot happen in a machine that stands still is tried again after this time.
+const STANDING: Duration = Duration::from_millis(100);
 /// After the nodes were apart, everything must be sorted out after so long without any trouble.
 pub const SETTLE: u64 = 12_000_000_000;
 
@@ -276,7 +278,7 @@ impl World {
 
     fn watch(&mut self) {
         let apart = !self.in_contact();
-        let stuck = self.nodes.iter().any(|n| n.resources.real.values().any(|r| r.stuck));
+        let stuck = self.groups.iter().any(|g| self.nodes.iter().any(|n| n.stop_failed(g)));
         let trouble = apart || stuck || self.nodes.iter().any(|n| !n.whole() || n.disk.fails);
         if apart {
             self.apart_at = self.now;
@@ -336,6 +338,13 @@ impl World {
             Event::Written { node, run, ticket, durable } => self.written(node, run, ticket, *durable),
             Event::Probe { node, run, round } => self.probe(node, run, round),
             Event::Operation { node, run, op } => self.operation_ends(node, run, op),
+            // Nothing starts, dies or is stopped in a machine that stands still.
+            Event::Fault(fault) if fault.inside().is_some_and(|n| self.nodes[n.index()].paused) => {
+                self.put(STANDING, Event::Fault(fault));
+            }
+            Event::Start(node, daemon) if self.nodes[node.index()].paused => {
+                self.put(STANDING, Event::Start(node, daemon));
+            }
             Event::Fault(fault) => self.strike(fault),
             Event::Start(node, daemon) => self.start(node, daemon),
             Event::Thaw(node, daemon) => self.thaw(node, daemon),

@@ -16,7 +16,7 @@ impl Invariant for OneOwner {
         for group in &world.groups {
             let excused = world.unsettled
                 || world.hands_off(group)
-                || world.nodes.iter().any(|n| n.resources.stuck(group));
+                || world.nodes.iter().any(|n| n.stop_failed(group));
             if world.doubled(group) && !excused {
                 return Err(format!("{group} has effects on both nodes, and nothing had kept them apart"));
             }

@@ -28,7 +28,7 @@ impl Invariant for StopBeforeStart {
                 }
                 Happening::Started { node, group } => {
                     let source = &world.nodes[node.other().index()];
-                    let excused = source.resources.stuck(group) || world.hands_off(group);
+                    let excused = source.stop_failed(group) || world.hands_off(group);
                     let up_there = source.on && source.resources.up(group) && !excused;
                     if self.planned.remove(group) == Some(*node) && up_there && !world.unsettled {
                         return Err(format!("{group} is started in a planned move, and is still up at the source"));

@@ -21,8 +21,8 @@ impl Invariant for UnknownIsNotDown {
             if peer_off {
                 continue;
             }
-            if me.round != RoundTruth::NoSign {
-                return Err(format!("{group} is taken, and no round of probes had found out anything ({:?})", me.round));
+            if !me.rounds.contains(&RoundTruth::NoSign) {
+                return Err(format!("{group} is taken, and no round of probes had found out anything ({:?})", me.rounds));
             }
             if me.run(Daemon::Hbd).is_none() {
                 return Err(format!("{group} is taken while own hbd is away"));
