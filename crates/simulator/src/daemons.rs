@@ -40,7 +40,7 @@ impl World {
         let config = HeartbeatConfig {
             node,
             pair: PairId(*b"sim pair"),
-            key: vec![7; 32],
+            key: vec![7; 32].into(),
             digest: Digest([9; 8]),
             paths: self.wiring.paths.clone(),
         };
