@@ -1,0 +1,80 @@
+//! Each daemon alone, with real binaries: any of them on either node is killed or restarted at any moment, and neither the service
+//! nor its place notices.
+//!
+//! Threading: each test has a pair of its own.
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use integration_tests::ask::{BOUND, DETECTION, UNNOTICED, answers_throughout};
+use integration_tests::lab::node::DAEMONS;
+use integration_tests::lab::{NODES, clock};
+use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
+
+/// A moment that differs from run to run, within a heartbeat interval.
+fn random_moment() -> Duration {
+    Duration::from_micros(u64::from(clock::now().subsec_nanos() / 7 % 100_000))
+}
+
+/// Kills each daemon of `node` three times: started again at once, after part of the detection time, and after more than it.
+fn kill_each(node: &str) -> Result<()> {
+    let pair = PairBuilder::new().path(PathSpec::serial("ser0")).group(GroupSpec::address("web", 0)).start()?;
+    let ((), seen) = pair.never_dual("web", || {
+        pair.assert_no_takeover(|| {
+            answers_throughout(&pair, "web", UNNOTICED, || {
+                for daemon in DAEMONS {
+                    for away in [Duration::ZERO, DETECTION / 3, DETECTION * 3] {
+                        clock::pause(random_moment());
+                        pair.lab().node(node)?.kill9(daemon)?;
+                        clock::pause(away);
+                        pair.lab().node(node)?.start(daemon)?;
+                        pair.wait_healthy()?;
+                    }
+                }
+                Ok(())
+            })
+            .map(|_| ())
+        })
+    })?;
+    ensure!(seen.owners().len() == 1, "the owner changed:\n{}", seen.describe(pair.lab()));
+    Ok(())
+}
+
+/// B6: kill -9 of hbd, resd and arbiterd of the node that serves, at random moments: no interruption, no takeover, never two owners.
+#[test]
+fn killed_daemons_of_the_active_node_interrupt_nothing() -> Result<()> {
+    kill_each("alpha")
+}
+
+/// B6: the same on the standby.
+#[test]
+fn killed_daemons_of_the_standby_interrupt_nothing() -> Result<()> {
+    kill_each("beta")
+}
+
+fn answered(pair: &Pair, node: &str) -> Result<()> {
+    let client = pair.client("shop", Duration::from_millis(20), Duration::from_millis(200))?;
+    pair.wait_until("the client is answered", BOUND, || Ok(client.seen().answers.len() > 10))?;
+    let before = clock::now();
+    for daemon in DAEMONS {
+        pair.lab().node(node)?.restart(daemon)?;
+        pair.wait_healthy()?;
+    }
+    let service = client.stop()?;
+    let meanwhile = service.between(before, clock::now());
+    let longest = meanwhile.timeline.longest_outage();
+    ensure!(longest < UNNOTICED, "{node}: {longest:?} without an answer\n{}", pair.dump());
+    ensure!(service.counter_went_back().is_none() && service.served_by() == ["alpha"], "{:?}", service.served_by());
+    Ok(())
+}
+
+/// B6: an upgrade in place: every daemon of one node after the other, then of the other node, ends politely and starts again, under a
+/// service with volume, address and application. The application is adopted, not started anew, and no request goes unanswered.
+#[test]
+fn restarting_daemons_one_by_one_keeps_the_service() -> Result<()> {
+    let pair = PairBuilder::new().group(GroupSpec::service("shop", 0)).start()?;
+    let pid_file = pair.lab().alpha().dir().join(pair.group("shop")?.pid_file());
+    let pid = std::fs::read_to_string(&pid_file)?;
+    pair.never_dual("shop", || pair.assert_no_takeover(|| NODES.iter().try_for_each(|node| answered(&pair, node))))?;
+    ensure!(std::fs::read_to_string(&pid_file)? == pid, "the application was started anew");
+    Ok(())
+}
