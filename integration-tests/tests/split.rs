@@ -1,0 +1,121 @@
+//! Partitions with real binaries: the nodes are cut from each other on every link, and healed. What two nodes without a third party
+//! cannot avoid is kept short, ends by the rules, and is told.
+//!
+//! Threading: each test has a pair of its own.
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use integration_tests::ask::{BOUND, demand, epoch, nothing_moves_for, wait_rule};
+use integration_tests::lab::vip::VipProbe;
+use integration_tests::lab::{NODES, clock, net};
+use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
+
+fn pair() -> Result<Pair> {
+    PairBuilder::new().path(PathSpec::serial("ser0")).group(GroupSpec::address("web", 0)).start()
+}
+
+/// When `node` first heard its peer again after `since`, by its own history (the lab's clock).
+fn heard_again(pair: &Pair, node: &str, since: Duration) -> Result<Duration> {
+    pair.events(node)?
+        .iter()
+        .filter(|event| event["message_id"] == "E101")
+        .filter_map(|event| event["at_ns"].as_u64().map(Duration::from_nanos))
+        .find(|at| *at >= since)
+        .with_context(|| format!("{node} did not say that it heard its peer again"))
+}
+
+fn client_believes(pair: &Pair, node: &str) -> Result<bool> {
+    let (vip, mac) = (pair.vip("web")?.to_string(), net::mac_text(net::mac(0, pair.lab().node(node)?.host())));
+    Ok(pair.lab().client().run_in_net(&["ip", "neigh", "show", &vip])?.contains(&mac))
+}
+
+/// S22 S23 B1: both nodes live, the client sees both, and every link between them is cut: no evidence can tell this from a dead peer, so
+/// both serve. Healed: within one second of the first heartbeat exactly one owner is left, the one of the higher epoch; the client's
+/// neighbour cache is right; the story says what happened; both nodes tell the same.
+#[test]
+fn a_healed_split_ends_with_one_owner() -> Result<()> {
+    let pair = pair()?;
+    let before = epoch(&pair, "alpha", "web")?;
+    let probe = VipProbe::start(pair.lab(), pair.vip("web")?, Duration::from_millis(5))?;
+    // Traffic fills the client's neighbour cache.
+    let ping = pair.ping("web", Duration::from_millis(20))?;
+    pair.lab().split()?;
+    pair.wait_until("beta serves too", BOUND, || pair.lab().beta().has_address(pair.vip("web")?))?;
+    let healed = clock::now();
+    pair.lab().heal_all()?;
+    pair.wait_healthy()?;
+    pair.wait_until("the client finds the owner", BOUND, || client_believes(&pair, "beta"))?;
+    nothing_moves_for(&pair, 4)?;
+    ping.stop()?;
+    let seen = probe.stop()?;
+
+    let heard = heard_again(&pair, "alpha", healed)?.min(heard_again(&pair, "beta", healed)?);
+    let last_dual = seen.asked.iter().rev().find(|asked| asked.macs.len() > 1).map(|asked| asked.at);
+    let took = last_dual.unwrap_or(heard).saturating_sub(heard);
+    eprintln!("two owners for {} ms in all, {took:?} after the first heartbeat", seen.dual_owner_ms());
+    ensure!(took <= Duration::from_secs(1), "two owners until {took:?} after the first heartbeat\n{}", pair.dump());
+    let winner = net::mac(0, pair.lab().beta().host());
+    let announced = seen.announcements.iter().any(|(at, mac)| *at >= healed && *mac == winner);
+    ensure!(announced, "the owner did not announce itself after the heal:\n{}", seen.describe(pair.lab()));
+    ensure!(!pair.lab().alpha().has_address(pair.vip("web")?)?, "alpha still has the address");
+    for node in NODES {
+        let standing = pair.standings(node)?.remove("web").context("no group")?;
+        ensure!(standing.owner == "beta" && standing.epoch == (before + 1, "beta".to_owned()), "{node}: {standing:?}");
+    }
+    let both =
+        pair.events("alpha")?.into_iter().find(|event| event["message_id"] == "R210" || event["message_id"] == "E210");
+    let id = both.context("alpha does not say that both served")?["id"].to_string();
+    let story = pair.explain("alpha", &[&id])?;
+    ensure!(story.contains("BOTH NODES SERVE") && story.contains("silent on every path"), "{story}");
+    Ok(())
+}
+
+/// S23: the standby alone is cut off, from its peer and from everybody else: it is the isolated one, takes nothing, and is back in its
+/// place after the heal; no epoch is spent.
+#[test]
+fn a_cut_off_standby_changes_nothing() -> Result<()> {
+    let pair = pair()?;
+    let ((), seen) = pair.never_dual("web", || {
+        pair.assert_no_takeover(|| {
+            pair.lab().beta().cut_all()?;
+            pair.lab().cable("ser0")?.cut();
+            wait_rule(&pair, "beta", "web", "R431")?;
+            nothing_moves_for(&pair, 10)?;
+            pair.lab().heal_all()?;
+            pair.wait_healthy()?;
+            Ok(())
+        })
+    })?;
+    ensure!(seen.owners().len() == 1, "the owner changed:\n{}", seen.describe(pair.lab()));
+    Ok(())
+}
+
+/// S23 B1: the active node alone is cut off from everybody: the other one takes over, and clients never see two owners, also not when
+/// the old one is connected again: it yields to the higher epoch. A planned move back works afterwards.
+#[test]
+fn a_cut_off_owner_yields_when_it_is_back() -> Result<()> {
+    let pair = pair()?;
+    let before = epoch(&pair, "beta", "web")?;
+    let probe = VipProbe::start(pair.lab(), pair.vip("web")?, Duration::from_millis(5))?;
+    pair.lab().alpha().cut_all()?;
+    pair.lab().cable("ser0")?.cut();
+    pair.wait_owner("web", "beta", BOUND)?;
+    let healed = clock::now();
+    pair.lab().heal_all()?;
+    pair.wait_healthy()?;
+    let seen = probe.stop()?;
+    let heard = heard_again(&pair, "alpha", healed)?.min(heard_again(&pair, "beta", healed)?);
+    let last_dual = seen.asked.iter().rev().find(|asked| asked.macs.len() > 1).map_or(heard, |asked| asked.at);
+    ensure!(
+        last_dual.saturating_sub(heard) <= Duration::from_secs(1),
+        "two owners for too long:\n{}{}",
+        seen.describe(pair.lab()),
+        pair.dump()
+    );
+    ensure!(seen.between(Duration::ZERO, healed).dual().is_zero(), "clients saw two owners during the cut");
+    ensure!(epoch(&pair, "alpha", "web")? == before + 1, "one takeover is one epoch");
+    demand(&pair, "beta", 0, &["switchover", "web", "--to", "alpha"])?;
+    pair.wait_owner("web", "alpha", BOUND)?;
+    ensure!(epoch(&pair, "beta", "web")? == before + 2, "each move is an epoch");
+    Ok(())
+}
