@@ -481,7 +481,8 @@ impl Arbiter {
         for group in &mut self.groups {
             group.lease_expires = lease(group, renew, grant, now);
             // What is left running for a moment longer still runs by the right it was started by.
-            let by = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
+            let told = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
+            let by = told.or_else(|| group.observed.as_ref().map(|o| o.epoch));
             let mine = group.epoch.owner() == Some(self.config.node);
             let epoch = by.filter(|_| group.desired == Desired::Started && !mine).unwrap_or(group.epoch);
             groups.insert(
