@@ -49,6 +49,8 @@ use serde::{Deserialize, Serialize};
 
 /// A failed write of the state file is tried again after this pause.
 const PERSIST_RETRY: Duration = Duration::from_secs(1);
+/// An own deadline so long past is a stall.
+const STALL: Duration = Duration::from_millis(250);
 /// After a stall, own rights are validated afresh for at most so long before a silent peer is judged again.
 const REVALIDATE: Duration = Duration::from_millis(500);
 
@@ -192,6 +194,7 @@ impl Arbiter {
 
     /// Takes an input.
     pub fn handle_input(&mut self, input: Input, now: Timestamp) {
+        self.notice_stall(now);
         match input {
             Input::Peer { view, advert } => self.on_view(view, advert, now),
             Input::HbdGone { reason } => {
@@ -229,6 +232,7 @@ impl Arbiter {
 
     /// Lets deadlines that have passed take effect.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.notice_stall(now);
         self.evaluate(now);
     }
 
@@ -330,10 +334,21 @@ impl Arbiter {
         self.observed = Some(view);
     }
 
+    /// What waited in the shell during a stall comes before [`Input::Stalled`], and must not be judged by what was known before
+    /// the stall: an own deadline long past gives it away.
+    fn notice_stall(&mut self, now: Timestamp) {
+        if let Some(gap) = self.poll_timeout().map(|planned| now.since(planned)).filter(|gap| *gap > STALL) {
+            self.on_stalled(gap, now);
+        }
+    }
+
     fn on_stalled(&mut self, gap: Duration, now: Timestamp) {
         self.safety.stalled(now);
         self.verdict = None;
-        self.revalidate_until = Some(now.after(REVALIDATE));
+        if self.revalidate_until.replace(now.after(REVALIDATE)).is_some() {
+            // The same stall, told once more.
+            return;
+        }
         self.event(now, "E130", Severity::Warning, None, None, &[("gap_ms", gap.as_millis().to_string())]);
     }
 

@@ -100,6 +100,13 @@ pub static RULES: &[Rule] = &[
         },
     ),
     rule(
+        "R205",
+        Warning,
+        Keep,
+        "the peer owns the group by a higher epoch and offers it to this node, which still serves it and cannot take it yet",
+        |f| !mine(f) && f.serving && f.peer_claim == PeerClaim::OffersToMe,
+    ),
+    rule(
         "R210",
         Critical,
         Stand,

@@ -217,7 +217,12 @@ fn standby_cases() -> Vec<Case> {
         ("R200", "given back", up(offered.clone())),
         ("R210", "both up", up(standby())),
         ("R220", "higher epoch", up(Facts { peer_up: false, peer_serving: false, ..standby() })),
-        ("R220", "given back, but no epoch can be written", up(Facts { persist_broken: true, ..offered.clone() })),
+        (
+            "R205",
+            "given back, not heard yet",
+            Facts { peer: PeerPresence::Silent, sign: Sign::Alive(LifeSign::Software), ..up(offered.clone()) },
+        ),
+        ("R205", "given back, but no epoch can be written", up(Facts { persist_broken: true, ..offered.clone() })),
         ("R400", "offered", offered.clone()),
         ("R401", "offered, not ready", Facts { ready: Known::No, ..offered.clone() }),
         ("R401", "offered, readiness unknown", Facts { ready: Known::Unknown, ..offered.clone() }),

@@ -321,8 +321,9 @@ impl World {
         if let Some(hbd) = &mut n.hbd {
             hbd.stalled(gap, now);
         }
+        // The shell's order: what has arrived meanwhile, then the stall.
         for job in core::mem::take(&mut n.missed) {
-            self.put_ms(0, job);
+            self.run_job(job);
         }
         self.input(node, Input::Stalled(gap));
         self.listen();

@@ -13,6 +13,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R120", "{group}: nothing changes, because {node} had stalled and is making sure of its rights first", "{group}：保持现状，因为 {node} 曾经停顿，正在重新确认自己的权利"),
     Message::new("R130", "{group}: {node} is writing its new ownership down before it acts", "{group}：{node} 正在先把新的归属写入磁盘，然后再行动"),
     Message::new("R200", "{group}: {peer} gives it back to {node}, where it still runs", "{group}：{peer} 将它交还给仍在运行它的 {node}"),
+    Message::new("R205", "{group}: {peer} gives it back to {node}, where it still runs; {node} cannot confirm that yet", "{group}：{peer} 将它交还给仍在运行它的 {node}；{node} 暂时无法确认"),
     Message::new("R210", "{group}: BOTH NODES SERVED IT. {peer} owns it by the higher epoch {epoch}, so {node} stops it at once", "{group}：两个节点曾同时提供服务！{peer} 以更高的 epoch {epoch} 拥有它，{node} 立即停止")
         .meaning("Both nodes were cut from each other and each believed the other dead. Clients may have spoken to either of them.", "两个节点彼此隔断，各自认为对方已失效。客户端可能与其中任何一个通信过。")
         .remedy("Compare the data of the time in between (`hotpair explain`), and add a path over another medium or an arbiter", "核对这段时间的数据（`hotpair explain`），并增加不同介质的心跳路径或仲裁手段"),
