@@ -3,7 +3,7 @@
 //! Order of the start: command line and configuration (exit 64 before anything is opened), log, identity, state file,
 //! sockets, loop. At the end services stay as they are: resd keeps them, and the next run takes over from there.
 
-use crate::driver::{Driver, Event, Surroundings};
+use crate::driver::{CoreRecorder, Driver, Event, Surroundings};
 use crate::hbd_client;
 use crate::history::{History, Record, Trouble};
 use crate::prober::Prober;
@@ -28,7 +28,9 @@ use hotpair_runtime::state_file::StateFile;
 use hotpair_runtime::{clock, logging, notify, panic};
 use hotpair_types::{BootId, Incarnation};
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -103,7 +105,11 @@ async fn serve(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
     let boot = BootId(clock::boot_id()?);
     let seed = Seed { boot, arbiter: incarnation()? };
     let signals = Signals::install().context("signal handlers")?;
-    std::fs::create_dir_all(&args.state_dir)
+    // Nobody else has any business in the state (FAULTS T11).
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&args.state_dir)
         .with_context(|| format!("the state directory {} cannot be made", args.state_dir.display()))?;
     // Bound before the state is read: two arbiters on one state would be one too many.
     let socket = BoundSocket::bind(&args.run_dir.join("arbiterd.sock"), 0o660, Some(READ_GROUP))?;
@@ -132,6 +138,7 @@ async fn serve(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
         Ok(interfaces) => prober.set_interfaces(interfaces),
         Err(error) => tracing::warn!(%error, "the safety check starts without interfaces"),
     }
+    let recorder = start_recorder(&args.state_dir, &process);
     let around = Surroundings {
         events: inbox,
         adverts,
@@ -149,7 +156,7 @@ async fn serve(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
         process,
     };
     let node = settings.name(settings.node).to_owned();
-    let driver = Driver::new(around, settings, found, seed, started);
+    let driver = Driver::new(around, settings, found, seed, recorder, started);
     tokio::spawn(follow_interfaces(watcher, events.clone()));
     spawn_clients(&args.run_dir, advert_receiver, target_receiver, &events);
     drop(events);
@@ -184,6 +191,18 @@ fn process_info(settings: &Settings, seed: Seed, started: hotpair_types::Timesta
         config_digest: settings.config.digest.to_string(),
         config_file: settings.config.file.display().to_string(),
     }
+}
+
+/// What the core is told goes into the state directory, for `hotpair replay` (B3).
+fn start_recorder(directory: &Path, process: &ProcessInfo) -> CoreRecorder {
+    let process = hotpair_replay::Process {
+        daemon: &process.daemon,
+        version: &process.version,
+        node: &process.node,
+        boot: &process.boot_id,
+        run: &process.incarnation,
+    };
+    hotpair_replay::recorder(directory, &process)
 }
 
 fn start_history(directory: &Path, settings: &Settings, boot: BootId) -> anyhow::Result<History> {

@@ -23,7 +23,9 @@ use arbiter_core::io::{
 use hotpair_proto::arbiter::v1 as pb;
 use hotpair_proto::common::v1::ProcessInfo;
 use hotpair_proto::resource::v1::ResourceEvent;
+use hotpair_replay::{Recorded, Taken};
 use hotpair_runtime::clock::{self, BootTimer};
+use hotpair_runtime::recorder::Recorder;
 use hotpair_runtime::stall::StallDetector;
 use hotpair_runtime::{notify, signals::Signals};
 use hotpair_types::{Advert, Digest, PeerView, ReceivedAdvert, Timestamp};
@@ -41,6 +43,9 @@ const TURN: usize = 4_096;
 const SETTLE: usize = 4;
 /// The same after a stall, when much may have piled up.
 const SETTLE_AFTER_STALL: usize = 16;
+
+/// The flight recorder of the core.
+pub type CoreRecorder = Recorder<Arbiter, Taken<Arbiter>>;
 
 /// Answer to an order: the plan, or the refusal.
 pub type Answer = Result<Vec<Sentence>, Sentence>;
@@ -100,7 +105,7 @@ pub struct Surroundings {
 
 /// The loop's state.
 pub struct Driver {
-    core: Arbiter,
+    core: Recorded<Arbiter>,
     around: Surroundings,
     settings: Arc<Settings>,
     seed: Seed,
@@ -123,16 +128,24 @@ struct Decoded {
 }
 
 impl Driver {
-    /// A fresh run. `found` is what the state file held.
+    /// A fresh run. `found` is what the state file held; `recorder` is where goes what the core is told (B3).
     #[must_use]
-    pub fn new(around: Surroundings, settings: Arc<Settings>, found: store::Found, seed: Seed, now: Timestamp) -> Self {
+    pub fn new(
+        around: Surroundings,
+        settings: Arc<Settings>,
+        found: store::Found,
+        seed: Seed,
+        recorder: CoreRecorder,
+        now: Timestamp,
+    ) -> Self {
         let (durable, untrusted, why) = match found {
             store::Found::Nothing => (None, false, None),
             store::Found::State { durable, incomplete } => (Some(durable), incomplete, None),
             store::Found::Untrusted { why } => (None, true, Some(why)),
         };
+        let core = Arbiter::new(core_config(&settings, untrusted), durable, seed, now);
         let mut this = Self {
-            core: Arbiter::new(core_config(&settings, untrusted), durable, seed, now),
+            core: Recorded::new(core, recorder, now),
             around,
             settings,
             seed,

@@ -4,10 +4,13 @@
 
 mod net;
 
+use arbiter_core::Arbiter;
 use hotpair_ipc::client::connect;
 use hotpair_ipc::errors::{explain_status, reason_of};
 use hotpair_proto::arbiter::v1 as pb;
 use hotpair_proto::arbiter::v1::arbiter_service_client::ArbiterServiceClient;
+use hotpair_replay::{Core, Seen, replay};
+use hotpair_runtime::recorder::{RecordReader, segments};
 use net::Net;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -292,4 +295,35 @@ async fn a_bad_reload_changes_nothing() {
     hangup(&daemon);
     next("E150").await;
     assert_ne!(status(&mut client).await.process.unwrap().config_digest, before);
+}
+
+/// B3: what a real run was told and decided, killed once and ended once, comes out of its record the same.
+#[tokio::test]
+async fn the_record_of_a_run_replays_to_the_same_decisions() {
+    let machine = Machine::new();
+    let mut daemon = machine.start();
+    let mut client = daemon.client().await;
+    let freeze = pb::SetFreezeRequest { group: "web".to_owned(), for_ms: 600_000, dry_run: false };
+    client.set_freeze(freeze).await.unwrap();
+    let files = || segments(&machine.path("state"), "arbiterd").unwrap_or_default();
+    let waiting = async {
+        while !files().iter().any(|file| fs::read_to_string(file).unwrap_or_default().contains("\"Freeze\"")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the order is recorded");
+    drop(daemon);
+    let mut daemon = machine.start();
+    daemon.client().await;
+    daemon.stop().await;
+    let mut decided = Vec::new();
+    let mut ended = 0;
+    let report = replay::<Arbiter>(RecordReader::new(files()), |seen| match seen {
+        Seen::Step(moment) => decided.extend(moment.outputs.iter().filter_map(Arbiter::word)),
+        Seen::End => ended += 1,
+        _ => {}
+    });
+    assert!(report.is_same(), "{report:?}");
+    assert_eq!((report.checkpoints, ended), (2, 1), "{report:?}");
+    assert!(decided.iter().any(|word| word == "E511 web"), "{decided:?}");
 }
