@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hotpair_replay::Recorded;
 use hotpair_runtime::clock::{self, BootTimer};
 use hotpair_runtime::notify;
 use hotpair_runtime::stall::StallDetector;
@@ -72,7 +73,7 @@ pub type Kinds = BTreeMap<(GroupName, ResourceName), Arc<dyn ResourceKind>>;
 
 /// The loop and what it owns.
 pub struct Driver {
-    core: ResourceCore,
+    core: Recorded<ResourceCore>,
     kinds: Kinds,
     store: TargetStore,
     running: BTreeMap<OpId, CancellationToken>,
@@ -98,7 +99,7 @@ pub struct Wires {
 
 impl Driver {
     /// Ready to run.
-    pub fn new(core: ResourceCore, kinds: Kinds, store: TargetStore, wires: Wires) -> Self {
+    pub fn new(core: Recorded<ResourceCore>, kinds: Kinds, store: TargetStore, wires: Wires) -> Self {
         let Wires { queue, inputs, orders, view } = wires;
         let events = Arc::default();
         Self { core, kinds, store, running: BTreeMap::new(), queue, inputs, orders, view, events, reply: None }

@@ -2,7 +2,7 @@
 //! where a group should run; arbiterd does.
 //!
 //! Threads: this one, with the driver's loop, the operations and the gRPC service on one current-thread runtime; one per
-//! disk lease; short ones for calls that block (mounts); and the log writer.
+//! disk lease; short ones for calls that block (mounts); the recorder and the log writer.
 //!
 //! *Invariant:* a bad command line or configuration ends the process with 64 before anything is opened.
 //! *Invariant:* the end of resd, on purpose or not, stops no service; the next run adopts what runs (B6).
@@ -16,6 +16,7 @@ mod log;
 mod rpc;
 mod target_store;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -29,7 +30,9 @@ use hotpair_ipc::socket::BoundSocket;
 use hotpair_messages::Lang;
 use hotpair_proto::common::v1::ProcessInfo;
 use hotpair_proto::resource::v1::resource_service_server::{ResourceServiceServer, SERVICE_NAME};
+use hotpair_replay::{Recorded, Taken};
 use hotpair_runtime::args::{DaemonArgs, EXIT_BAD_CONFIG};
+use hotpair_runtime::recorder::Recorder;
 use hotpair_runtime::signals::Signals;
 use hotpair_runtime::{clock, logging, notify, panic};
 use hotpair_types::{BootId, Incarnation, NodeId};
@@ -169,12 +172,14 @@ async fn serve(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Resu
     let (orders_tx, orders) = mpsc::channel(MAX_ORDERS);
     let (view_tx, view) = watch::channel(None);
     let kinds = Assembly { config, node, boot, tools, queue: queue.clone() }.kinds().context("starting the kinds")?;
-    let core = ResourceCore::new(assemble::core(config, boot, resd, restored), random()?, clock::now())?;
+    let process = process(config, node, resd, boot);
+    let started = clock::now();
+    let core = ResourceCore::new(assemble::core(config, boot, resd, restored), random()?, started)?;
+    let core = Recorded::new(core, recorder(&args.state_dir, &process), started);
     let resources = kinds.len();
     let driver = Driver::new(core, kinds, store, Wires { queue, inputs, orders, view: view_tx });
 
     let access = Arc::new(RwLock::new(Access::standard()));
-    let process = process(config, node, resd, boot);
     let service = rpc::Service { view, orders: orders_tx, access: access.clone(), process, stop: stop.clone() };
     let routes = tonic::service::Routes::new(ResourceServiceServer::new(service));
     let server = GrpcServer::new(routes, hotpair_proto::FILE_DESCRIPTOR_SET)?;
@@ -198,6 +203,18 @@ async fn serve(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Resu
     notify::stopping("services go on running");
     ended.await.context("the driver")?.context("the driver")?.context("the driver's timer")?;
     Ok(if again.is_cancelled() { End::Again } else { End::Stop })
+}
+
+/// What the core is told goes into the state directory, for `hotpair replay` (B3).
+fn recorder(directory: &Path, process: &ProcessInfo) -> Recorder<ResourceCore, Taken<ResourceCore>> {
+    let process = hotpair_replay::Process {
+        daemon: &process.daemon,
+        version: &process.version,
+        node: &process.node,
+        boot: &process.boot_id,
+        run: &process.incarnation,
+    };
+    hotpair_replay::recorder(directory, &process)
 }
 
 fn process(config: &Config, node: NodeId, resd: Incarnation, boot: BootId) -> ProcessInfo {
