@@ -13,6 +13,8 @@ const EVENTS_BEFORE: u64 = 400;
 const EVENTS_AFTER: u64 = 200;
 /// What happened longer before belongs to another story.
 const BEFORE_MS: i64 = 60_000;
+/// A story begins after the last quiet time, which is at least so long and longer than the detection of a silent peer.
+const QUIET_MS: i64 = 2_000;
 /// What follows of the same group belongs to it.
 const AFTER_MS: i64 = 120_000;
 /// Lines of a story at most; what is nearest to the event stays.
@@ -67,6 +69,8 @@ pub fn story(id: u64, entries: &[Entry], settings: &Settings) -> Option<pb::Expl
         .filter(|(entry, offset)| belongs(entry, *offset, center))
         .collect();
     related.sort_by_key(|(entry, offset)| (*offset, entry.id));
+    let quiet = i64::try_from(settings.config.detection().as_millis()).unwrap_or(i64::MAX).saturating_mul(2);
+    let related = since_quiet(related, center, quiet.max(QUIET_MS));
     let related = without_repetitions(related, id);
     let at = related.iter().position(|(entry, _)| entry.id == id).unwrap_or(0);
     let first = at.saturating_sub(MAX_LINES / 2);
@@ -84,6 +88,31 @@ pub fn story(id: u64, entries: &[Entry], settings: &Settings) -> Option<pb::Expl
         lines,
         events: related.iter().map(|(entry, _)| event(entry, settings)).collect(),
     })
+}
+
+/// What happened before the last quiet time has led to nothing, except for warnings about the same group (an application
+/// that was repaired again and again before it was given up).
+fn since_quiet<'a>(related: Vec<(&'a Entry, i64)>, center: &Entry, quiet_ms: i64) -> Vec<(&'a Entry, i64)> {
+    let mut begin = 0;
+    for (at, pair) in related.windows(2).enumerate() {
+        if let [(_, before), (_, after)] = pair
+            && *after <= 0
+            && after.saturating_sub(*before) > quiet_ms
+        {
+            begin = at + 1;
+        }
+    }
+    let warns = |entry: &Entry| {
+        entry.record.severity != Severity::Info
+            && !center.record.group.is_empty()
+            && entry.record.group == center.record.group
+    };
+    related
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (entry, _))| *at >= begin || warns(entry))
+        .map(|(_, kept)| kept)
+        .collect()
 }
 
 /// Of a run of the same message about the same thing (a safety check that goes on finding the same) the first and the
@@ -317,6 +346,23 @@ mod tests {
         assert!(text.iter().any(|t| t.starts_with("rule R460: ")), "{text:#?}");
         assert!(text.iter().any(|t| *t == "facts: peer = Silent"), "{text:#?}");
         assert!(text.last().unwrap().starts_with("40 ms from the decision"), "{text:#?}");
+    }
+
+    /// B1: a story begins after the last quiet time; only warnings about the same group reach over it.
+    #[test]
+    fn a_story_begins_after_a_quiet_time() {
+        let mut repaired = entry(2, 270_000, "E234", "web");
+        repaired.record.severity = Severity::Warning;
+        let entries = [
+            entry(1, 260_000, "P101", ""),
+            repaired,
+            entry(3, 280_000, "E233", "web"),
+            entry(4, 299_900, "P102", ""),
+            entry(5, 300_000, "R460", "web"),
+            entry(6, 303_000, "E233", "web"),
+        ];
+        let story = story(5, &entries, &settings()).unwrap();
+        assert_eq!(story.events.iter().map(|e| e.id).collect::<Vec<_>>(), [2, 4, 5, 6]);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use acts::{ACTS, Act};
 use say::{Narrator, Tone};
 use stage::{Seen, Stage};
 
+/// How long the client is watched after each act.
+const QUIET: Duration = Duration::from_millis(1500);
+
 /// What became of an act.
 #[derive(Clone, Debug)]
 struct Record {
@@ -69,6 +72,10 @@ fn perform(stage: &mut Stage, say: &Narrator, number: usize, act: &'static Act) 
     let from = crate::lab::clock::now();
     let result = (act.play)(stage, say);
     interrupt::check()?;
+    if result.is_ok() {
+        // The act ends with a quiet time, which belongs to what the client saw of it.
+        say.watch("the client goes on asking", QUIET, || Ok(true))?;
+    }
     let seen = stage.seen_since(from);
     say.client(&seen.describe())?;
     let verdict = result.and_then(|text| seen.judge(act.longest_gap).map(|()| text));

@@ -18,7 +18,7 @@ pub const GROUP: &str = "shop";
 /// Pace of the client's requests.
 const PACE: Duration = Duration::from_millis(20);
 /// Patience of the client with one request.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The pair and its witnesses.
 #[derive(Debug)]

@@ -255,6 +255,14 @@ impl Lab {
         Ok(disk)
     }
 
+    /// The disk of that name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn disk(&self, name: &str) -> Result<Arc<SharedDisk>> {
+        self.shared.disks().into_iter().find(|disk| disk.name() == name).with_context(|| format!("no disk {name:?}"))
+    }
+
     /// Writes the configuration that both nodes use.
     ///
     /// # Errors
