@@ -78,3 +78,25 @@ fn restarting_daemons_one_by_one_keeps_the_service() -> Result<()> {
     ensure!(std::fs::read_to_string(&pid_file)? == pid, "the application was started anew");
     Ok(())
 }
+
+/// B6 B7: a daemon of either node is killed in the middle of a planned move: never two owners, and with the daemon back the pair agrees
+/// on one that serves.
+#[test]
+fn a_daemon_killed_in_the_middle_of_a_move_leaves_one_owner() -> Result<()> {
+    let pair = PairBuilder::new().group(GroupSpec::address("web", 0)).start()?;
+    pair.never_dual("web", || {
+        for node in NODES {
+            for (daemon, delay) in DAEMONS.into_iter().zip([2, 6, 12]) {
+                let order = pair.lab().node("alpha")?.hotpair(&["switchover", "web", "--no-wait"])?;
+                ensure!(order.status.success(), "refused: {}", String::from_utf8_lossy(&order.stderr));
+                clock::pause(Duration::from_millis(delay));
+                pair.lab().node(node)?.kill9(daemon)?;
+                clock::pause(random_moment());
+                pair.lab().node(node)?.start(daemon)?;
+                pair.wait_healthy()?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::ask::{BOUND, demand, epoch, nothing_moves_for, wait_rule};
 use integration_tests::lab::vip::VipProbe;
-use integration_tests::lab::{NODES, clock, net};
+use integration_tests::lab::{NODES, clock, net, writer_log};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
 
 fn pair() -> Result<Pair> {
@@ -118,4 +118,73 @@ fn a_cut_off_owner_yields_when_it_is_back() -> Result<()> {
     pair.wait_owner("web", "alpha", BOUND)?;
     ensure!(epoch(&pair, "beta", "web")? == before + 2, "each move is an epoch");
     Ok(())
+}
+
+/// S2 of the invariants, S22 S23: both nodes boot for the first time while they are cut from each other, and each starts the group that
+/// was never active anywhere: both hold the same epoch number. Healed, the node named first keeps it, within a second of the first
+/// heartbeat; never do both nodes own the same epoch.
+#[test]
+fn equal_epochs_are_decided_by_the_configuration() -> Result<()> {
+    let pair = PairBuilder::new()
+        .path(PathSpec::serial("ser0"))
+        .group(GroupSpec::address("web", 0))
+        .boot("wait = \"1s\"")
+        .build()?;
+    pair.lab().split()?;
+    pair.start()?;
+    let probe = VipProbe::start(pair.lab(), pair.vip("web")?, Duration::from_millis(5))?;
+    let vip = pair.vip("web")?;
+    for node in NODES {
+        pair.wait_until(&format!("{node} serves alone"), BOUND, || pair.lab().node(node)?.has_address(vip))?;
+    }
+    let epochs = NODES.map(|node| pair.standings(node).map(|mut all| all.remove("web")));
+    let healed = clock::now();
+    pair.lab().heal_all()?;
+    pair.wait_healthy()?;
+    let seen = probe.stop()?;
+    let [first, second] = epochs;
+    let (first, second) = (first?.context("no group")?, second?.context("no group")?);
+    ensure!(first.epoch.0 == second.epoch.0 && first.epoch != second.epoch, "{first:?} {second:?}");
+    let heard = heard_again(&pair, "alpha", healed)?.min(heard_again(&pair, "beta", healed)?);
+    let last_dual = seen.asked.iter().rev().find(|asked| asked.macs.len() > 1).map_or(heard, |asked| asked.at);
+    ensure!(last_dual.saturating_sub(heard) <= Duration::from_secs(1), "two owners for too long\n{}", pair.dump());
+    pair.wait_owner("web", "alpha", BOUND)?;
+    ensure!(!pair.lab().beta().has_address(vip)?, "beta still has the address");
+    pair.wait_until("the client finds the owner", BOUND, || {
+        // A question refreshes the entry if it is stale.
+        let _unanswered = pair.lab().client().run_in_net(&["ping", "-c1", "-W1", &vip.to_string()]);
+        client_believes(&pair, "alpha")
+    })?;
+    nothing_moves_for(&pair, 4)
+}
+
+/// S14 S23 B4: the nodes are cut from each other, but both still see the shared disk: the lease on it keeps the volume, and so the
+/// application, with its owner. Healed, one node serves, and the log on the volume shows one writer after the other.
+#[test]
+fn a_split_never_gives_a_volume_two_writers() -> Result<()> {
+    let pair = PairBuilder::new().group(GroupSpec::service("shop", 0)).start()?;
+    let client = pair.client("shop", Duration::from_millis(20), Duration::from_millis(100))?;
+    pair.wait_until("the client is answered", BOUND, || Ok(client.seen().answers.len() > 5))?;
+    pair.lab().split()?;
+    // It decides to take it; the disk says no.
+    pair.wait_until("beta believes that it owns the group", BOUND, || {
+        Ok(pair.standings("beta")?.get("shop").is_some_and(|standing| standing.owner == "beta"))
+    })?;
+    let window = clock::now() + Duration::from_secs(4);
+    pair.wait_until("four seconds of trying", BOUND, || {
+        let own = pair.lab().beta().run(&["cat", "/proc/mounts"])?.contains("mnt-shop");
+        let other = pair.lab().alpha().run(&["cat", "/proc/mounts"])?.contains("mnt-shop");
+        ensure!(!(own && other), "both have mounted the volume");
+        Ok(clock::now() >= window)
+    })?;
+    pair.lab().heal_all()?;
+    pair.wait_healthy_within(BOUND * 3)?;
+    let owner = pair.owner("shop")?.context("nobody serves after the heal")?;
+    let now = clock::now();
+    pair.wait_until("the client is answered again", BOUND, || Ok(client.last().is_some_and(|last| last.sent > now)))?;
+    let service = client.stop()?;
+    ensure!(service.counter_went_back().is_none(), "a count was lost: {:?}", service.counter_went_back());
+    let log = pair.group("shop")?.mount_point(pair.lab()).join("counter.log");
+    let text = pair.lab().node(&owner)?.run(&["cat", log.to_str().context("path")?])?;
+    writer_log::verify(&writer_log::parse(&text)?)
 }
