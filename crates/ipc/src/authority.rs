@@ -52,10 +52,7 @@ enum State {
 
 impl Default for AuthorityRewriter {
     fn default() -> Self {
-        Self {
-            state: State::Preface(0),
-            held: Vec::new(),
-        }
+        Self { state: State::Preface(0), held: Vec::new() }
     }
 }
 
@@ -71,11 +68,7 @@ impl AuthorityRewriter {
                     let (now, rest) = input.split_at(left.min(input.len()));
                     out.extend_from_slice(now);
                     let left = left - now.len();
-                    self.state = if left == 0 {
-                        State::FrameHeader
-                    } else {
-                        State::Skip(left)
-                    };
+                    self.state = if left == 0 { State::FrameHeader } else { State::Skip(left) };
                     rest
                 }
                 State::Foreign => {
@@ -119,11 +112,7 @@ impl AuthorityRewriter {
                 self.state = State::Headers(FRAME_HEADER + length);
             } else {
                 out.append(&mut self.held);
-                self.state = if length == 0 {
-                    State::FrameHeader
-                } else {
-                    State::Skip(length)
-                };
+                self.state = if length == 0 { State::FrameHeader } else { State::Skip(length) };
             }
         }
         rest
@@ -184,13 +173,7 @@ fn rewrite_block(block: &mut [u8]) {
             let Some(name) = string(block, &mut at) else {
                 return;
             };
-            block.get(name.range).is_some_and(|text| {
-                text == if name.huffman {
-                    NAME_HUFFMAN
-                } else {
-                    NAME_PLAIN
-                }
-            })
+            block.get(name.range).is_some_and(|text| text == if name.huffman { NAME_HUFFMAN } else { NAME_PLAIN })
         } else {
             index == STATIC_AUTHORITY
         };
@@ -245,10 +228,8 @@ fn string(block: &[u8], at: &mut usize) -> Option<Literal> {
 mod huffman {
     /// How many symbols have a code of so many bits (RFC 7541 appendix B). The code is canonical, so this is all that
     /// is needed to find where each symbol ends.
-    const CODES_OF_LENGTH: [u32; 31] = [
-        0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15,
-        19, 29, 0, 4,
-    ];
+    const CODES_OF_LENGTH: [u32; 31] =
+        [0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0, 4];
     /// Codes of `a`, `3`, `B` and `X`, which are 5, 6, 7 and 8 bits long and all valid in an authority.
     const FILL: [(u32, u32); 4] = [(0x03, 5), (0x19, 6), (0x5d, 7), (0xfc, 8)];
 
@@ -256,10 +237,7 @@ mod huffman {
     pub(super) fn measure(text: &[u8]) -> Option<(usize, usize)> {
         let (mut code, mut first, mut length) = (0_u32, 0_u32, 0_usize);
         let (mut symbols, mut bits) = (0, 0);
-        for bit in text
-            .iter()
-            .flat_map(|byte| (0..8).rev().map(move |shift| u32::from(byte >> shift & 1)))
-        {
+        for bit in text.iter().flat_map(|byte| (0..8).rev().map(move |shift| u32::from(byte >> shift & 1))) {
             length += 1;
             code = code << 1 | bit;
             first <<= 1;
@@ -285,10 +263,7 @@ mod huffman {
         let Some((symbols, bits)) = measure(text) else {
             return;
         };
-        let Some(mut spare) = bits
-            .checked_sub(5 * symbols)
-            .filter(|spare| *spare <= 3 * symbols)
-        else {
+        let Some(mut spare) = bits.checked_sub(5 * symbols).filter(|spare| *spare <= 3 * symbols) else {
             return;
         };
         text.fill(0xff); // The padding.
@@ -300,11 +275,7 @@ mod huffman {
             for shift in (0..length).rev() {
                 let mask = 0x80_u8 >> (at % 8);
                 if let Some(byte) = text.get_mut(at / 8) {
-                    if code >> shift & 1 == 1 {
-                        *byte |= mask
-                    } else {
-                        *byte &= !mask
-                    }
+                    if code >> shift & 1 == 1 { *byte |= mask } else { *byte &= !mask }
                 }
                 at += 1;
             }
@@ -326,22 +297,12 @@ pub struct AuthorityStream<S> {
 impl<S> AuthorityStream<S> {
     /// Wraps an accepted connection of which nothing has been read yet.
     pub fn new(inner: S) -> Self {
-        Self {
-            inner,
-            rewriter: AuthorityRewriter::default(),
-            ready: Vec::new(),
-            taken: 0,
-            ended: false,
-        }
+        Self { inner, rewriter: AuthorityRewriter::default(), ready: Vec::new(), taken: 0, ended: false }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for AuthorityStream<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
             let waiting = this.ready.get(this.taken..).unwrap_or_default();
@@ -370,11 +331,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for AuthorityStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for AuthorityStream<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().inner).poll_write(cx, data)
     }
 

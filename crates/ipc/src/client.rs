@@ -65,10 +65,7 @@ pub async fn connect(path: &Path) -> Result<Channel, ConnectError> {
     }
     match tokio::time::timeout(CONNECT_LIMIT, endpoint(path)?.connect()).await {
         Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(ConnectError::Other {
-            path: owned(),
-            why: chain(&error),
-        }),
+        Ok(Err(error)) => Err(ConnectError::Other { path: owned(), why: chain(&error) }),
         Err(_) => Err(ConnectError::NoAnswer { path: owned() }),
     }
 }
@@ -83,16 +80,10 @@ pub fn connect_lazy(path: &Path) -> Result<Channel, ConnectError> {
 }
 
 fn endpoint(path: &Path) -> Result<Endpoint, ConnectError> {
-    let other = |why: String| ConnectError::Other {
-        path: path.to_owned(),
-        why,
-    };
+    let other = |why: String| ConnectError::Other { path: path.to_owned(), why };
     let absolute = std::path::absolute(path).map_err(|error| other(error.to_string()))?;
-    let text = absolute
-        .to_str()
-        .ok_or_else(|| other("the path is not UTF-8".to_owned()))?;
-    let endpoint =
-        Endpoint::try_from(format!("unix://{text}")).map_err(|error| other(chain(&error)))?;
+    let text = absolute.to_str().ok_or_else(|| other("the path is not UTF-8".to_owned()))?;
+    let endpoint = Endpoint::try_from(format!("unix://{text}")).map_err(|error| other(chain(&error)))?;
     Ok(endpoint
         .connect_timeout(CONNECT_LIMIT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -103,16 +94,11 @@ fn endpoint(path: &Path) -> Result<Endpoint, ConnectError> {
 fn classify(path: &Path, source: io::Error) -> ConnectError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            ConnectError::NotRunning { path, source }
-        }
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::NotRunning { path, source },
         io::ErrorKind::PermissionDenied => ConnectError::Permission { path },
         // A full backlog: the daemon exists but does not accept.
         io::ErrorKind::WouldBlock => ConnectError::NoAnswer { path },
-        _ => ConnectError::Other {
-            path,
-            why: source.to_string(),
-        },
+        _ => ConnectError::Other { path, why: source.to_string() },
     }
 }
 

@@ -115,8 +115,7 @@ impl Problem {
         subject: impl Into<String>,
         description: impl Into<String>,
     ) -> Self {
-        self.preconditions
-            .push((kind.into(), subject.into(), description.into()));
+        self.preconditions.push((kind.into(), subject.into(), description.into()));
         self
     }
 
@@ -163,29 +162,17 @@ pub fn explain_status(status: &Status) -> String {
         message => message.to_owned(),
     };
     // Writing to a String cannot fail.
-    for violation in details
-        .bad_request()
-        .map(|b| b.field_violations.as_slice())
-        .unwrap_or_default()
-    {
+    for violation in details.bad_request().map(|b| b.field_violations.as_slice()).unwrap_or_default() {
         let _ = write!(text, "\n  {}: {}", violation.field, violation.description);
     }
-    for violation in details
-        .precondition_failure()
-        .map(|p| p.violations.as_slice())
-        .unwrap_or_default()
-    {
+    for violation in details.precondition_failure().map(|p| p.violations.as_slice()).unwrap_or_default() {
         let _ = write!(text, "\n  {}: {}", violation.subject, violation.description);
     }
     if let Some(delay) = details.retry_info().and_then(|r| r.retry_delay) {
         let _ = write!(text, "\ntry again in {:.1} s", delay.as_secs_f64());
     }
-    let remedy = details
-        .error_info()
-        .and_then(|info| info.metadata.get("remedy"))
-        .map(String::as_str);
-    if let Some(remedy) = remedy.or_else(|| details.localized_message().map(|m| m.message.as_str()))
-    {
+    let remedy = details.error_info().and_then(|info| info.metadata.get("remedy")).map(String::as_str);
+    if let Some(remedy) = remedy.or_else(|| details.localized_message().map(|m| m.message.as_str())) {
         let _ = write!(text, "\nremedy: {remedy}");
     } else if let Some(remedy) = remedy_by_code(status.code()) {
         let _ = write!(text, "\nremedy: {remedy}");
@@ -196,22 +183,14 @@ pub fn explain_status(status: &Status) -> String {
 /// The stable reason of an error made from a [`Problem`].
 #[must_use]
 pub fn reason_of(status: &Status) -> Option<String> {
-    status
-        .get_error_details()
-        .error_info()
-        .filter(|info| info.domain == DOMAIN)
-        .map(|info| info.reason.clone())
+    status.get_error_details().error_info().filter(|info| info.domain == DOMAIN).map(|info| info.reason.clone())
 }
 
 /// For errors that come from the transport and carry no details.
 const fn remedy_by_code(code: Code) -> Option<&'static str> {
     match code {
-        Code::Unavailable => {
-            Some("see whether the daemon runs and answers: systemctl status hotpair.target")
-        }
-        Code::Unimplemented => {
-            Some("program and daemon are of different versions: finish the upgrade on this node")
-        }
+        Code::Unavailable => Some("see whether the daemon runs and answers: systemctl status hotpair.target"),
+        Code::Unimplemented => Some("program and daemon are of different versions: finish the upgrade on this node"),
         Code::DeadlineExceeded => Some("the daemon is busy or stopped: see its log"),
         _ => None,
     }
@@ -223,21 +202,17 @@ mod tests {
 
     #[test]
     fn a_problem_survives_the_wire_format_with_everything_it_says() {
-        let status: Status =
-            Problem::failed_precondition("PEER_NOT_READY", "group db cannot move to n2")
-                .why("n2 is on standby")
-                .remedy("hotpair online n2")
-                .meta("group", "db")
-                .precondition("NODE", "n2", "is on standby until 12:00")
-                .field("node", "is on standby")
-                .retry_after(Duration::from_millis(1_500))
-                .into();
+        let status: Status = Problem::failed_precondition("PEER_NOT_READY", "group db cannot move to n2")
+            .why("n2 is on standby")
+            .remedy("hotpair online n2")
+            .meta("group", "db")
+            .precondition("NODE", "n2", "is on standby until 12:00")
+            .field("node", "is on standby")
+            .retry_after(Duration::from_millis(1_500))
+            .into();
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert_eq!(reason_of(&status).as_deref(), Some("PEER_NOT_READY"));
-        assert_eq!(
-            status.get_error_details().error_info().unwrap().metadata["group"],
-            "db"
-        );
+        assert_eq!(status.get_error_details().error_info().unwrap().metadata["group"], "db");
         assert_eq!(
             explain_status(&status),
             "group db cannot move to n2: n2 is on standby\n  node: is on standby\n  n2: is on standby until 12:00\n\
@@ -248,10 +223,7 @@ mod tests {
     #[test]
     fn a_bare_transport_error_still_gets_a_remedy() {
         let text = explain_status(&Status::unavailable("broken pipe"));
-        assert!(
-            text.starts_with("broken pipe\nremedy: see whether the daemon runs"),
-            "{text}"
-        );
+        assert!(text.starts_with("broken pipe\nremedy: see whether the daemon runs"), "{text}");
         assert_eq!(reason_of(&Status::unavailable("x")), None);
         assert!(!explain_status(&Status::unknown("")).is_empty());
     }

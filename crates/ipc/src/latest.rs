@@ -83,10 +83,7 @@ mod tests {
         tx.send(3).unwrap();
         assert_eq!(views.next().await.unwrap().unwrap(), 30);
         drop(tx);
-        assert_eq!(
-            views.next().await.unwrap().unwrap_err().code(),
-            Code::Unavailable
-        );
+        assert_eq!(views.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
         assert!(views.next().await.is_none());
     }
 
@@ -94,8 +91,7 @@ mod tests {
     async fn the_stop_token_ends_an_idle_watch() {
         let (_tx, rx) = watch::channel(None);
         let stop = CancellationToken::new();
-        let mut views: WholeView<u8> =
-            WholeView::filtered(rx, stop.clone(), |view: Option<u8>| view);
+        let mut views: WholeView<u8> = WholeView::filtered(rx, stop.clone(), |view: Option<u8>| view);
         stop.cancel();
         let end = views.next().await.unwrap().unwrap_err();
         assert_eq!(crate::errors::reason_of(&end).as_deref(), Some("STOPPING"));

@@ -40,12 +40,7 @@ impl PeerInfo {
     pub fn of(stream: &UnixStream) -> io::Result<Self> {
         let credentials = stream.peer_cred()?;
         let groups = peer_groups(stream)?.into();
-        Ok(Self {
-            uid: credentials.uid(),
-            gid: credentials.gid(),
-            pid: credentials.pid(),
-            groups,
-        })
+        Ok(Self { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid(), groups })
     }
 
     fn is_member(&self, gid: u32) -> bool {
@@ -81,9 +76,7 @@ fn peer_groups(stream: &UnixStream) -> io::Result<Vec<u32>> {
         }
         groups.resize(needed.clamp(64, 65_536), 0);
     }
-    Err(io::Error::other(
-        "the list of supplementary groups does not hold still",
-    ))
+    Err(io::Error::other("the list of supplementary groups does not hold still"))
 }
 
 /// What a call needs.
@@ -143,25 +136,14 @@ impl Access {
     /// Looks the groups up in the system's database (may ask a name service: call it at start and on reload).
     #[must_use]
     pub fn resolve(read_group: &str, change_group: &str) -> Self {
-        Self::with_ids(
-            read_group,
-            group_id(read_group),
-            change_group,
-            group_id(change_group),
-        )
+        Self::with_ids(read_group, group_id(read_group), change_group, group_id(change_group))
     }
 
     fn with_ids(read: &str, read_gid: Option<u32>, change: &str, change_gid: Option<u32>) -> Self {
         Self {
             own_uid: geteuid().as_raw(),
-            read: GroupRef {
-                name: read.into(),
-                gid: read_gid,
-            },
-            change: GroupRef {
-                name: change.into(),
-                gid: change_gid,
-            },
+            read: GroupRef { name: read.into(), gid: read_gid },
+            change: GroupRef { name: change.into(), gid: change_gid },
         }
     }
 
@@ -172,31 +154,20 @@ impl Access {
     /// this crate's server and so nobody knows who calls.
     pub fn authorize(&self, extensions: &Extensions, need: Need) -> Result<Caller, tonic::Status> {
         let Some(peer) = extensions.get::<PeerInfo>() else {
-            return Err(Problem::permission_denied(
-                "CALLER_UNKNOWN",
-                "nobody knows who is calling",
-            )
-            .why("the request carries no peer credentials")
-            .remedy("call over the daemon's Unix socket")
-            .into());
+            return Err(Problem::permission_denied("CALLER_UNKNOWN", "nobody knows who is calling")
+                .why("the request carries no peer credentials")
+                .remedy("call over the daemon's Unix socket")
+                .into());
         };
         if self.allows(peer, need) {
-            return Ok(Caller {
-                uid: peer.uid,
-                gid: peer.gid,
-                pid: peer.pid,
-                name: user_name(peer.uid),
-            });
+            return Ok(Caller { uid: peer.uid, gid: peer.gid, pid: peer.pid, name: user_name(peer.uid) });
         }
         Err(self.refusal(peer, need).into())
     }
 
     fn allows(&self, peer: &PeerInfo, need: Need) -> bool {
         let member = |group: &GroupRef| group.gid.is_some_and(|gid| peer.is_member(gid));
-        peer.uid == 0
-            || peer.uid == self.own_uid
-            || member(&self.change)
-            || (need == Need::Read && member(&self.read))
+        peer.uid == 0 || peer.uid == self.own_uid || member(&self.change) || (need == Need::Read && member(&self.read))
     }
 
     fn refusal(&self, peer: &PeerInfo, need: Need) -> Problem {
@@ -205,20 +176,14 @@ impl Access {
             Need::Read => (&self.read, "read"),
             Need::Change => (&self.change, "change"),
         };
-        let problem =
-            Problem::permission_denied("NOT_A_MEMBER", format!("{name} may not {verb} here"))
-                .meta("uid", peer.uid.to_string())
-                .meta("group", &*group.name);
+        let problem = Problem::permission_denied("NOT_A_MEMBER", format!("{name} may not {verb} here"))
+            .meta("uid", peer.uid.to_string())
+            .meta("group", &*group.name);
         if group.gid.is_some() {
-            problem
-                .why(format!(
-                    "only root and members of the group {} may",
-                    group.name
-                ))
-                .remedy(format!(
-                    "run it as root, or add the user (`usermod -aG {} {name}`) and log in again",
-                    group.name
-                ))
+            problem.why(format!("only root and members of the group {} may", group.name)).remedy(format!(
+                "run it as root, or add the user (`usermod -aG {} {name}`) and log in again",
+                group.name
+            ))
         } else {
             problem.why(format!("only root may, since this system has no group {}", group.name)).remedy(format!(
                 "run it as root, or create the group (`groupadd --system {}`) and reload the daemon",
@@ -257,12 +222,7 @@ mod tests {
     use super::*;
 
     fn peer(uid: u32, gid: u32, groups: &[u32]) -> PeerInfo {
-        PeerInfo {
-            uid,
-            gid,
-            pid: Some(1),
-            groups: groups.into(),
-        }
+        PeerInfo { uid, gid, pid: Some(1), groups: groups.into() }
     }
 
     #[test]
@@ -282,22 +242,15 @@ mod tests {
     fn a_group_that_does_not_exist_admits_nobody_and_the_refusal_says_so() {
         let access = Access::resolve("no-such-group-a", "no-such-group-b");
         assert!(access.allows(&peer(0, 0, &[]), Need::Change));
-        let refused: tonic::Status = access
-            .refusal(&peer(12_345, 12_345, &[]), Need::Change)
-            .into();
+        let refused: tonic::Status = access.refusal(&peer(12_345, 12_345, &[]), Need::Change).into();
         assert_eq!(refused.code(), tonic::Code::PermissionDenied);
         let text = crate::errors::explain_status(&refused);
-        assert!(
-            text.contains("groupadd --system no-such-group-b") && text.contains("uid 12345"),
-            "{text}"
-        );
+        assert!(text.contains("groupadd --system no-such-group-b") && text.contains("uid 12345"), "{text}");
     }
 
     #[test]
     fn a_request_without_credentials_is_refused() {
-        let refused = Access::standard()
-            .authorize(&Extensions::default(), Need::Read)
-            .unwrap_err();
+        let refused = Access::standard().authorize(&Extensions::default(), Need::Read).unwrap_err();
         assert_eq!(refused.code(), tonic::Code::PermissionDenied);
     }
 
@@ -306,11 +259,7 @@ mod tests {
         let (a, _b) = UnixStream::pair().unwrap();
         let info = PeerInfo::of(&a).unwrap();
         assert_eq!(info.uid, geteuid().as_raw());
-        let own: Vec<u32> = nix::unistd::getgroups()
-            .unwrap()
-            .iter()
-            .map(|g| g.as_raw())
-            .collect();
+        let own: Vec<u32> = nix::unistd::getgroups().unwrap().iter().map(|g| g.as_raw()).collect();
         assert_eq!(&*info.groups, own.as_slice());
     }
 

@@ -58,25 +58,14 @@ impl Health {
     /// Sets the state of a service by its full name (`hotpair.heartbeat.v1.HeartbeatService`), or of the whole server
     /// by the empty name, which serves from the start.
     pub async fn set(&self, service: &str, serving: bool) {
-        self.names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(service.to_owned());
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned());
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.reporter.set_service_status(service, status).await;
     }
 
     /// Sets every service that was ever set, and the whole server.
     pub async fn set_all(&self, serving: bool) {
-        let names = self
-            .names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for name in &names {
             self.set(name, serving).await;
         }
@@ -107,19 +96,14 @@ impl GrpcServer {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(
-                    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-                )
+                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
         };
         let routes = services
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         let names = Arc::new(Mutex::new(BTreeSet::from([String::new()])));
-        Ok(Self {
-            routes,
-            health: Health { reporter, names },
-        })
+        Ok(Self { routes, health: Health { reporter, names } })
     }
 
     /// The handle that sets health states.
@@ -132,11 +116,7 @@ impl GrpcServer {
     ///
     /// # Errors
     /// [`ServeError::Transport`].
-    pub async fn serve(
-        self,
-        socket: BoundSocket,
-        stop: CancellationToken,
-    ) -> Result<(), ServeError> {
+    pub async fn serve(self, socket: BoundSocket, stop: CancellationToken) -> Result<(), ServeError> {
         // Ends what is left of the connections, whose tasks belong to the runtime and outlive the server.
         let kill = CancellationToken::new();
         let _kill_at_the_end = kill.clone().drop_guard();
@@ -146,10 +126,7 @@ impl GrpcServer {
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(Some(MAX_STREAMS))
             .add_routes(self.routes)
-            .serve_with_incoming_shutdown(
-                connections(socket, kill),
-                stop.clone().cancelled_owned(),
-            );
+            .serve_with_incoming_shutdown(connections(socket, kill), stop.clone().cancelled_owned());
         let limit = async {
             stop.cancelled().await;
             self.health.set_all(false).await;
@@ -164,31 +141,18 @@ impl GrpcServer {
 }
 
 /// Accepted connections, without end.
-fn connections(
-    socket: BoundSocket,
-    kill: CancellationToken,
-) -> impl Stream<Item = io::Result<Connection>> {
+fn connections(socket: BoundSocket, kill: CancellationToken) -> impl Stream<Item = io::Result<Connection>> {
     let admission = Admission::default();
-    stream::unfold(
-        (socket, kill, admission),
-        |(socket, kill, admission)| async move {
-            let connection = accept(&socket.listener, &kill, &admission).await;
-            Some((Ok(connection), (socket, kill, admission)))
-        },
-    )
+    stream::unfold((socket, kill, admission), |(socket, kill, admission)| async move {
+        let connection = accept(&socket.listener, &kill, &admission).await;
+        Some((Ok(connection), (socket, kill, admission)))
+    })
 }
 
-async fn accept(
-    listener: &UnixListener,
-    kill: &CancellationToken,
-    admission: &Admission,
-) -> Connection {
+async fn accept(listener: &UnixListener, kill: &CancellationToken, admission: &Admission) -> Connection {
     let mut failing = false;
     loop {
-        let accepted = listener
-            .accept()
-            .await
-            .and_then(|(stream, _)| Ok((PeerInfo::of(&stream)?, stream)));
+        let accepted = listener.accept().await.and_then(|(stream, _)| Ok((PeerInfo::of(&stream)?, stream)));
         match accepted {
             Ok((peer, stream)) => match admission.admit(peer.uid) {
                 Some(place) => {
@@ -234,20 +198,13 @@ impl Admission {
             return None;
         }
         *count += 1;
-        Some(Place {
-            uid,
-            admission: self.clone(),
-        })
+        Some(Place { uid, admission: self.clone() })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self
-            .admission
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.uid) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -268,10 +225,7 @@ struct Connection {
 impl Connection {
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.killed.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "the server has stopped",
-            )),
+            Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server has stopped")),
             Poll::Pending => Ok(()),
         }
     }
@@ -286,11 +240,7 @@ impl Connected for Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.check(cx)?;
         Pin::new(&mut this.stream).poll_read(cx, buf)
@@ -298,11 +248,7 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check(cx)?;
         Pin::new(&mut this.stream).poll_write(cx, data)
@@ -338,9 +284,7 @@ mod tests {
     #[test]
     fn an_ordinary_user_has_a_limit_and_gets_places_back() {
         let admission = Admission::default();
-        let mut places: Vec<_> = (0..MAX_CONNECTIONS_PER_USER)
-            .map(|_| admission.admit(54_321).unwrap())
-            .collect();
+        let mut places: Vec<_> = (0..MAX_CONNECTIONS_PER_USER).map(|_| admission.admit(54_321).unwrap()).collect();
         assert!(admission.admit(54_321).is_none());
         assert!(admission.admit(54_322).is_some(), "others are not affected");
         let root: Vec<_> = (0..200).filter_map(|_| admission.admit(0)).collect();

@@ -6,9 +6,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{
-    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown,
-};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
@@ -75,17 +73,9 @@ impl BoundSocket {
     /// See [`BindError`].
     pub fn bind(path: &Path, mode: u32, group: Option<&str>) -> Result<Self, BindError> {
         if path.as_os_str().len() > MAX_PATH {
-            return Err(BindError::PathTooLong {
-                path: path.to_owned(),
-            });
+            return Err(BindError::PathTooLong { path: path.to_owned() });
         }
-        let failed = |step| {
-            move |source| BindError::System {
-                path: path.to_owned(),
-                step,
-                source,
-            }
-        };
+        let failed = |step| move |source| BindError::System { path: path.to_owned(), step, source };
         let gid = group.and_then(group_id);
         make_directory(path, gid).map_err(failed("making its directory"))?;
         let lock = lock(path)?;
@@ -94,20 +84,12 @@ impl BoundSocket {
         remove_if_there(&temporary).map_err(failed("removing a leftover"))?;
         let listener = StdListener::bind(&temporary).map_err(failed("binding"))?;
         set_group(&temporary, gid);
-        fs::set_permissions(&temporary, Permissions::from_mode(mode))
-            .map_err(failed("setting its mode"))?;
+        fs::set_permissions(&temporary, Permissions::from_mode(mode)).map_err(failed("setting its mode"))?;
         let meta = fs::symlink_metadata(&temporary).map_err(failed("looking at it"))?;
         fs::rename(&temporary, path).map_err(failed("putting it in place"))?;
-        listener
-            .set_nonblocking(true)
-            .map_err(failed("making it non-blocking"))?;
+        listener.set_nonblocking(true).map_err(failed("making it non-blocking"))?;
         let listener = UnixListener::from_std(listener).map_err(failed("registering it"))?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-            identity: (meta.dev(), meta.ino()),
-            _lock: lock,
-        })
+        Ok(Self { listener, path: path.to_owned(), identity: (meta.dev(), meta.ino()), _lock: lock })
     }
 
     /// Where clients connect.
@@ -119,8 +101,7 @@ impl BoundSocket {
 
 impl Drop for BoundSocket {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|meta| (meta.dev(), meta.ino()) == self.identity);
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.identity);
         if ours && let Err(error) = fs::remove_file(&self.path) {
             // Harmless: the next start replaces it.
             tracing::debug!(path = %self.path.display(), %error, "the socket file stays behind");
@@ -135,10 +116,7 @@ fn make_directory(path: &Path, gid: Option<u32>) -> io::Result<()> {
     if directory.exists() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(DIRECTORY_MODE)
-        .create(directory)?;
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
     set_group(directory, gid);
     Ok(())
 }
@@ -153,13 +131,7 @@ fn set_group(path: &Path, gid: Option<u32>) {
 }
 
 fn lock(path: &Path) -> Result<File, BindError> {
-    let failed = |step| {
-        move |source| BindError::System {
-            path: path.to_owned(),
-            step,
-            source,
-        }
-    };
+    let failed = |step| move |source| BindError::System { path: path.to_owned(), step, source };
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -174,13 +146,9 @@ fn lock(path: &Path) -> Result<File, BindError> {
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             // Only decoration of the message: an unreadable number is left out.
-            let known = (&file).take(20).read_to_string(&mut pid).is_ok()
-                && pid.trim().parse::<u32>().is_ok();
+            let known = (&file).take(20).read_to_string(&mut pid).is_ok() && pid.trim().parse::<u32>().is_ok();
             let pid = known.then(|| pid.trim().to_owned());
-            return Err(BindError::InUse {
-                path: path.to_owned(),
-                pid,
-            });
+            return Err(BindError::InUse { path: path.to_owned(), pid });
         }
         Err(TryLockError::Error(source)) => return Err(failed("locking its lock file")(source)),
     }
@@ -196,36 +164,18 @@ fn check_stale(path: &Path) -> Result<(), BindError> {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => {
-            return Err(BindError::System {
-                path: path.to_owned(),
-                step: "looking at it",
-                source,
-            });
+            return Err(BindError::System { path: path.to_owned(), step: "looking at it", source });
         }
     };
     if !meta.file_type().is_socket() {
-        return Err(BindError::NotASocket {
-            path: path.to_owned(),
-        });
+        return Err(BindError::NotASocket { path: path.to_owned() });
     }
     match StdStream::connect(path) {
-        Ok(_) => Err(BindError::InUse {
-            path: path.to_owned(),
-            pid: None,
-        }),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
-            ) =>
-        {
-            Ok(())
+        Ok(_) => Err(BindError::InUse { path: path.to_owned(), pid: None }),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
+        Err(source) => {
+            Err(BindError::System { path: path.to_owned(), step: "asking whether it is still served", source })
         }
-        Err(source) => Err(BindError::System {
-            path: path.to_owned(),
-            step: "asking whether it is still served",
-            source,
-        }),
     }
 }
 
@@ -251,18 +201,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run/hbd.sock");
         let socket = BoundSocket::bind(&path, 0o660, Some("no-such-group")).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o660
-        );
-        assert_eq!(
-            fs::metadata(dir.path().join("run"))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777,
-            0o750
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        assert_eq!(fs::metadata(dir.path().join("run")).unwrap().permissions().mode() & 0o777, 0o750);
         StdStream::connect(&path).unwrap();
         drop(socket);
         assert!(!path.exists());
@@ -273,13 +213,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hbd.sock");
         let _first = BoundSocket::bind(&path, 0o660, None).unwrap();
-        let error = BoundSocket::bind(&path, 0o660, None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(&format!("pid {}", std::process::id())) && error.contains("--run-dir"),
-            "{error}"
-        );
+        let error = BoundSocket::bind(&path, 0o660, None).unwrap_err().to_string();
+        assert!(error.contains(&format!("pid {}", std::process::id())) && error.contains("--run-dir"), "{error}");
         StdStream::connect(&path).expect("the first one still serves");
     }
 
@@ -288,28 +223,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hbd.sock");
         let foreign = StdListener::bind(&path).unwrap();
-        assert!(matches!(
-            BoundSocket::bind(&path, 0o660, None),
-            Err(BindError::InUse { pid: None, .. })
-        ));
+        assert!(matches!(BoundSocket::bind(&path, 0o660, None), Err(BindError::InUse { pid: None, .. })));
         drop(foreign);
         drop(BoundSocket::bind(&path, 0o660, None).unwrap());
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(
-            BoundSocket::bind(&path, 0o660, None),
-            Err(BindError::NotASocket { .. })
-        ));
+        assert!(matches!(BoundSocket::bind(&path, 0o660, None), Err(BindError::NotASocket { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
     #[tokio::test]
     async fn a_path_that_does_not_fit_is_explained() {
         let path = PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
-        assert!(
-            BoundSocket::bind(&path, 0o660, None)
-                .unwrap_err()
-                .to_string()
-                .contains("shorter --run-dir")
-        );
+        assert!(BoundSocket::bind(&path, 0o660, None).unwrap_err().to_string().contains("shorter --run-dir"));
     }
 }

@@ -71,31 +71,17 @@ impl Running {
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let path = dir.path().join("test.sock");
         let socket = BoundSocket::bind(&path, 0o666, None).unwrap();
-        let server = GrpcServer::new(
-            Routes::new(WhoAmI(access)),
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-        )
-        .unwrap();
+        let server = GrpcServer::new(Routes::new(WhoAmI(access)), tonic_health::pb::FILE_DESCRIPTOR_SET).unwrap();
         let (health, stop) = (server.health(), CancellationToken::new());
         let task = tokio::spawn(server.serve(socket, stop.clone()));
-        Self {
-            path,
-            health,
-            stop,
-            task,
-            _dir: dir,
-        }
+        Self { path, health, stop, task, _dir: dir }
     }
 
     /// Stops the server and gives how long that took.
     async fn stop(self) -> Duration {
         let begin = boot_time();
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
         assert!(!self.path.exists(), "the socket file is removed");
         boot_time() - begin
     }
@@ -104,66 +90,32 @@ impl Running {
 /// Time since boot.
 fn boot_time() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Duration::new(
-        now.tv_sec.unsigned_abs(),
-        u32::try_from(now.tv_nsec).unwrap(),
-    )
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap())
 }
 
 async fn check(path: &Path, service: &str) -> Result<HealthCheckResponse, Status> {
     let mut client = HealthClient::new(client::connect(path).await.unwrap());
-    client
-        .check(HealthCheckRequest {
-            service: service.to_owned(),
-        })
-        .await
-        .map(tonic::Response::into_inner)
+    client.check(HealthCheckRequest { service: service.to_owned() }).await.map(tonic::Response::into_inner)
 }
 
 /// B8: the standard health service answers a check and streams changes, per service.
 #[tokio::test]
 async fn health_answers_and_streams() {
     let running = Running::start(Access::standard());
-    assert_eq!(
-        check(&running.path, "").await.unwrap().status(),
-        ServingStatus::Serving
-    );
-    assert_eq!(
-        check(&running.path, "test.WhoAmI")
-            .await
-            .unwrap_err()
-            .code(),
-        Code::NotFound
-    );
+    assert_eq!(check(&running.path, "").await.unwrap().status(), ServingStatus::Serving);
+    assert_eq!(check(&running.path, "test.WhoAmI").await.unwrap_err().code(), Code::NotFound);
     running.health.set("test.WhoAmI", false).await;
-    assert_eq!(
-        check(&running.path, "test.WhoAmI").await.unwrap().status(),
-        ServingStatus::NotServing
-    );
+    assert_eq!(check(&running.path, "test.WhoAmI").await.unwrap().status(), ServingStatus::NotServing);
 
     let mut client = HealthClient::new(client::connect(&running.path).await.unwrap());
-    let request = HealthCheckRequest {
-        service: "test.WhoAmI".to_owned(),
-    };
+    let request = HealthCheckRequest { service: "test.WhoAmI".to_owned() };
     let mut watch = client.watch(request).await.unwrap().into_inner();
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::NotServing
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     running.health.set("test.WhoAmI", true).await;
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::Serving
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     running.health.set_all(false).await;
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::NotServing
-    );
-    assert_eq!(
-        check(&running.path, "").await.unwrap().status(),
-        ServingStatus::NotServing
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(check(&running.path, "").await.unwrap().status(), ServingStatus::NotServing);
 }
 
 /// B8: both versions of reflection list every service, themselves and each other included.
@@ -172,32 +124,16 @@ async fn both_reflection_versions_list_everything() {
     use tonic_reflection::pb::{v1, v1alpha};
     let running = Running::start(Access::standard());
     let channel = client::connect(&running.path).await.unwrap();
-    let expected = [
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
-    ];
+    let expected =
+        ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
     let ask = v1::ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(
-            String::new(),
-        )),
+        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(String::new())),
     };
     let mut client = v1::server_reflection_client::ServerReflectionClient::new(channel.clone());
-    let mut answers = client
-        .server_reflection_info(tokio_stream::once(ask))
-        .await
-        .unwrap()
-        .into_inner();
-    match answers
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response
-        .unwrap()
-    {
+    let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+    match answers.next().await.unwrap().unwrap().message_response.unwrap() {
         v1::server_reflection_response::MessageResponse::ListServicesResponse(list) => {
             let mut names: Vec<_> = list.service.into_iter().map(|s| s.name).collect();
             names.sort();
@@ -208,31 +144,15 @@ async fn both_reflection_versions_list_everything() {
 
     let ask = v1alpha::ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(
-            v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
-                "google.rpc.ErrorInfo".to_owned(),
-            ),
-        ),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+            "google.rpc.ErrorInfo".to_owned(),
+        )),
     };
     let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
-    let mut answers = client
-        .server_reflection_info(tokio_stream::once(ask))
-        .await
-        .unwrap()
-        .into_inner();
-    match answers
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response
-        .unwrap()
-    {
+    let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+    match answers.next().await.unwrap().unwrap().message_response.unwrap() {
         v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(files) => {
-            assert!(
-                !files.file_descriptor_proto.is_empty(),
-                "error details are described too"
-            );
+            assert!(!files.file_descriptor_proto.is_empty(), "error details are described too");
         }
         other => panic!("{other:?}"),
     }
@@ -299,20 +219,10 @@ async fn answers(connection: &mut UnixStream) -> [Result<Vec<u8>, u32>; 2] {
 #[tokio::test]
 async fn a_path_as_authority_is_accepted() {
     let running = Running::start(Access::standard());
-    for authority in [
-        "/run/hotpair/arbiterd.sock",
-        "%2Frun%2Fhotpair%2Fhbd.sock",
-        "/",
-        "a b\\c",
-    ] {
+    for authority in ["/run/hotpair/arbiterd.sock", "%2Frun%2Fhotpair%2Fhbd.sock", "/", "a b\\c"] {
         let mut connection = UnixStream::connect(&running.path).await.unwrap();
-        connection
-            .write_all(&foreign_calls(authority))
-            .await
-            .unwrap();
-        let answered = tokio::time::timeout(PATIENCE, answers(&mut connection))
-            .await
-            .unwrap();
+        connection.write_all(&foreign_calls(authority)).await.unwrap();
+        let answered = tokio::time::timeout(PATIENCE, answers(&mut connection)).await.unwrap();
         let serving = Ok(vec![0, 0, 0, 0, 2, 8, 1]);
         assert_eq!(answered, [serving.clone(), serving], "{authority}");
     }
@@ -320,20 +230,10 @@ async fn a_path_as_authority_is_accepted() {
     let (mut connection, foreign) = UnixStream::pair().unwrap();
     let (reporter, health) = tonic_health::server::health_reporter();
     let incoming = tokio_stream::once(Ok::<_, std::io::Error>(foreign));
-    let plain = tonic::transport::Server::builder()
-        .add_service(health)
-        .serve_with_incoming(incoming);
+    let plain = tonic::transport::Server::builder().add_service(health).serve_with_incoming(incoming);
     let plain = tokio::spawn(plain);
-    connection
-        .write_all(&foreign_calls("/run/hotpair/hbd.sock"))
-        .await
-        .unwrap();
-    assert_eq!(
-        tokio::time::timeout(PATIENCE, answers(&mut connection))
-            .await
-            .unwrap(),
-        [Err(1), Err(1)]
-    );
+    connection.write_all(&foreign_calls("/run/hotpair/hbd.sock")).await.unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, answers(&mut connection)).await.unwrap(), [Err(1), Err(1)]);
     plain.abort();
     drop(reporter);
 }
@@ -343,9 +243,7 @@ async fn a_path_as_authority_is_accepted() {
 async fn an_open_watch_and_an_idle_connection_do_not_hold_up_the_end() {
     let running = Running::start(Access::standard());
     let mut client = HealthClient::new(client::connect(&running.path).await.unwrap());
-    let request = HealthCheckRequest {
-        service: String::new(),
-    };
+    let request = HealthCheckRequest { service: String::new() };
     let mut watch = client.watch(request).await.unwrap().into_inner();
     watch.message().await.unwrap();
     let mut idle = UnixStream::connect(&running.path).await.unwrap();
@@ -354,18 +252,12 @@ async fn an_open_watch_and_an_idle_connection_do_not_hold_up_the_end() {
 
     let took = running.stop().await;
     assert!(took < Duration::from_secs(3), "{took:?}");
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::NotServing,
-        "told first"
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing, "told first");
     assert!(watch.message().await.is_err(), "then cut off");
     let mut rest = Vec::new();
     for connection in [&mut idle, &mut half] {
         // Closed or reset, but ended: the connection's task did not outlive the server.
-        let _ended = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut rest))
-            .await
-            .unwrap();
+        let _ended = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut rest)).await.unwrap();
     }
 }
 
@@ -377,10 +269,7 @@ async fn an_idle_channel_does_not_delay_the_end() {
     let _channel = client::connect(&path).await.unwrap();
     assert!(running.stop().await < Duration::from_secs(1));
     let error = client::connect(&path).await.unwrap_err().to_string();
-    assert!(
-        error.contains("it is not running") && error.contains(path.to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.contains("it is not running") && error.contains(path.to_str().unwrap()), "{error}");
 }
 
 /// Arbitrary bytes on the socket, then an ordinary client: nobody is disturbed.
@@ -390,11 +279,7 @@ async fn garbage_on_a_connection_disturbs_nobody() {
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     for round in 0..200 {
         let mut connection = UnixStream::connect(&running.path).await.unwrap();
-        let mut bytes = if round % 2 == 0 {
-            foreign_calls("/x")[..33].to_vec()
-        } else {
-            Vec::new()
-        };
+        let mut bytes = if round % 2 == 0 { foreign_calls("/x")[..33].to_vec() } else { Vec::new() };
         for _ in 0..200 {
             seed ^= seed << 13;
             seed ^= seed >> 7;
@@ -404,10 +289,7 @@ async fn garbage_on_a_connection_disturbs_nobody() {
         // The server may close before it has taken everything.
         let _sent = connection.write_all(&bytes).await;
     }
-    assert_eq!(
-        check(&running.path, "").await.unwrap().status(),
-        ServingStatus::Serving
-    );
+    assert_eq!(check(&running.path, "").await.unwrap().status(), ServingStatus::Serving);
 }
 
 /// Calls `test.WhoAmI` on a thread that has become user `uid` with these groups. Needs root, as the suite does.
@@ -421,16 +303,12 @@ fn who_am_i_as(path: PathBuf, uid: u32, groups: &'static [u32]) -> Status {
                 && libc::syscall(libc::SYS_setresuid, uid, uid, uid) == 0
         };
         assert!(done, "{}", std::io::Error::last_os_error());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let channel = client::connect(&path).await.unwrap();
             let mut grpc = tonic::client::Grpc::new(channel);
             grpc.ready().await.unwrap();
-            let codec =
-                tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+            let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
             let path = tonic::codegen::http::uri::PathAndQuery::from_static("/test.WhoAmI/Ask");
             let request = tonic::Request::new(HealthCheckRequest::default());
             grpc.unary(request, path, codec).await.unwrap_err()
@@ -451,22 +329,12 @@ async fn credentials_decide_who_may_change() {
     };
     let root = ask(0, &[]).await.unwrap();
     assert_eq!(root.code(), Code::AlreadyExists, "{root:?}");
-    assert!(
-        root.message().starts_with("root (uid 0, pid "),
-        "{}",
-        root.message()
-    );
-    assert_eq!(
-        ask(54_321, &[4, 77]).await.unwrap().code(),
-        Code::AlreadyExists
-    );
+    assert!(root.message().starts_with("root (uid 0, pid "), "{}", root.message());
+    assert_eq!(ask(54_321, &[4, 77]).await.unwrap().code(), Code::AlreadyExists);
     for groups in [&[][..], &[1][..]] {
         let refused = ask(54_321, groups).await.unwrap();
         assert_eq!(refused.code(), Code::PermissionDenied);
         assert_eq!(reason_of(&refused).as_deref(), Some("NOT_A_MEMBER"));
-        assert!(
-            explain_status(&refused)
-                .contains("remedy: run it as root, or add the user (`usermod -aG adm")
-        );
+        assert!(explain_status(&refused).contains("remedy: run it as root, or add the user (`usermod -aG adm"));
     }
 }

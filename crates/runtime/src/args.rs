@@ -88,17 +88,11 @@ mod tests {
         assert_eq!(daemon.args.node_or_host_name().as_deref(), Some("n1"));
         assert!(daemon.args.check);
         assert_eq!(daemon.args.log_format, LogFormat::Json);
-        assert_eq!(
-            Daemon::parse_from(["hbd"]).args.state_dir,
-            PathBuf::from(DEFAULT_STATE_DIR)
-        );
+        assert_eq!(Daemon::parse_from(["hbd"]).args.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
     }
     #[test]
     fn without_a_node_the_host_name_is_taken() {
-        let host = Daemon::parse_from(["hbd"])
-            .args
-            .node_or_host_name()
-            .unwrap();
+        let host = Daemon::parse_from(["hbd"]).args.node_or_host_name().unwrap();
         assert!(!host.contains('.') && !host.contains('\n'), "{host}");
     }
 }

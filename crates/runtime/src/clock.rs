@@ -10,8 +10,8 @@ use std::path::Path;
 
 use hotpair_types::Timestamp;
 use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
-    timerfd_create, timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
+    timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
 
@@ -29,11 +29,7 @@ pub fn now() -> Timestamp {
     // Both fields are never negative on this clock; 64 bits of nanoseconds last 584 years.
     let seconds = u64::try_from(read.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(read.tv_nsec).unwrap_or(0);
-    Timestamp::from_nanos(
-        seconds
-            .saturating_mul(NANOS_PER_SECOND)
-            .saturating_add(nanos),
-    )
+    Timestamp::from_nanos(seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(nanos))
 }
 
 /// Milliseconds since 1970 by the wall clock. For people only: logs, events, `status`. No decision may use it.
@@ -74,10 +70,7 @@ impl BootTimer {
     /// # Panics
     /// Outside a tokio runtime with IO enabled, as every tokio IO object does.
     pub fn new() -> io::Result<Self> {
-        let fd = timerfd_create(
-            TimerfdClockId::Boottime,
-            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-        )?;
+        let fd = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         // SAFETY: an OwnedFd gives the same open descriptor for as long as it lives, and `AsyncFd` owns it.
         let fd = unsafe { AsyncFd::register(fd) }?;
         Ok(Self { fd, armed: false })
@@ -94,14 +87,8 @@ impl BootTimer {
             tv_sec: i64::try_from(nanos / NANOS_PER_SECOND).unwrap_or(i64::MAX),
             tv_nsec: i64::try_from(nanos % NANOS_PER_SECOND).unwrap_or(0),
         };
-        let interval = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let setting = Itimerspec {
-            it_interval: interval,
-            it_value: value,
-        };
+        let interval = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let setting = Itimerspec { it_interval: interval, it_value: value };
         timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &setting)?;
         self.armed = deadline.is_some();
         Ok(())
@@ -162,21 +149,14 @@ pub fn boot_id() -> Result<[u8; 16], BootIdError> {
     if let Some(text) = std::env::var_os(BOOT_ID_ENV) {
         return parse_boot_id(BOOT_ID_ENV, &text.to_string_lossy());
     }
-    let text = std::fs::read_to_string(Path::new(PATH))
-        .map_err(|source| BootIdError::Unreadable { path: PATH, source })?;
+    let text =
+        std::fs::read_to_string(Path::new(PATH)).map_err(|source| BootIdError::Unreadable { path: PATH, source })?;
     parse_boot_id(PATH, &text)
 }
 
 fn parse_boot_id(place: &'static str, text: &str) -> Result<[u8; 16], BootIdError> {
-    let malformed = || BootIdError::Malformed {
-        place,
-        text: text.trim().chars().take(80).collect(),
-    };
-    let mut digits = text
-        .trim()
-        .chars()
-        .filter(|c| *c != '-')
-        .map(|c| c.to_digit(16));
+    let malformed = || BootIdError::Malformed { place, text: text.trim().chars().take(80).collect() };
+    let mut digits = text.trim().chars().filter(|c| *c != '-').map(|c| c.to_digit(16));
     let mut id = [0_u8; 16];
     for byte in &mut id {
         let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) else {
@@ -184,11 +164,7 @@ fn parse_boot_id(place: &'static str, text: &str) -> Result<[u8; 16], BootIdErro
         };
         *byte = u8::try_from(high * 16 + low).map_err(|_| malformed())?;
     }
-    if digits.next().is_some() {
-        Err(malformed())
-    } else {
-        Ok(id)
-    }
+    if digits.next().is_some() { Err(malformed()) } else { Ok(id) }
 }
 
 #[cfg(test)]
@@ -251,13 +227,7 @@ mod tests {
     fn boot_ids_are_read_strictly() {
         let good = parse_boot_id("test", "0123abcd-0123-4567-89ab-cdef01234567\n").unwrap();
         assert_eq!(good[..4], [0x01, 0x23, 0xab, 0xcd]);
-        for bad in [
-            "",
-            "xyz",
-            "0123",
-            "0123abcd0123456789abcdef0123456",
-            "0123abcd0123456789abcdef012345678",
-        ] {
+        for bad in ["", "xyz", "0123", "0123abcd0123456789abcdef0123456", "0123abcd0123456789abcdef012345678"] {
             assert!(parse_boot_id("test", bad).is_err(), "{bad}");
         }
         assert!(boot_id().is_ok());

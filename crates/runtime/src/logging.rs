@@ -62,10 +62,8 @@ impl LogGuard {
 /// # Errors
 /// See [`LogError`].
 pub fn init(format: LogFormat, level: &str) -> Result<LogGuard, LogError> {
-    let filter: Targets = level.parse().map_err(|error| LogError::Level {
-        text: level.to_owned(),
-        why: format!("{error}"),
-    })?;
+    let filter: Targets =
+        level.parse().map_err(|error| LogError::Level { text: level.to_owned(), why: format!("{error}") })?;
     let (writer, worker) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(QUEUED_LINES)
@@ -75,22 +73,13 @@ pub fn init(format: LogFormat, level: &str) -> Result<LogGuard, LogError> {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry();
     let set = match format {
-        LogFormat::Text => registry
-            .with(
-                lines
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_filter(filter),
-            )
-            .try_init(),
-        LogFormat::Json => registry
-            .with(lines.with_ansi(false).json().with_filter(filter))
-            .try_init(),
+        LogFormat::Text => {
+            registry.with(lines.with_ansi(std::io::stderr().is_terminal()).with_filter(filter)).try_init()
+        }
+        LogFormat::Json => registry.with(lines.with_ansi(false).json().with_filter(filter)).try_init(),
     };
     set.map_err(|error| LogError::AlreadySet(error.to_string()))?;
-    Ok(LogGuard {
-        _worker: worker,
-        dropped,
-    })
+    Ok(LogGuard { _worker: worker, dropped })
 }
 
 #[cfg(test)]
@@ -99,19 +88,11 @@ mod tests {
 
     #[test]
     fn levels_are_parsed_and_wrong_ones_explained() {
-        let error = init(LogFormat::Text, "info,x=loud")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("info,x=loud") && error.contains("debug or trace"),
-            "{error}"
-        );
+        let error = init(LogFormat::Text, "info,x=loud").unwrap_err().to_string();
+        assert!(error.contains("info,x=loud") && error.contains("debug or trace"), "{error}");
         let guard = init(LogFormat::Json, "warn,hotpair_runtime=debug").unwrap();
         tracing::debug!(answer = 42, "a line");
         assert_eq!(guard.dropped_lines(), 0);
-        assert!(matches!(
-            init(LogFormat::Text, "info"),
-            Err(LogError::AlreadySet(_))
-        ));
+        assert!(matches!(init(LogFormat::Text, "info"), Err(LogError::AlreadySet(_))));
     }
 }

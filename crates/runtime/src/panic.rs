@@ -13,22 +13,16 @@ use crate::logging::LogFormat;
 /// Installs the hook. `daemon` names the process in the line.
 pub fn abort_on_panic(daemon: &'static str, format: LogFormat) {
     std::panic::set_hook(Box::new(move |info| {
-        let place = info
-            .location()
-            .map_or_else(|| "unknown place".to_owned(), ToString::to_string);
+        let place = info.location().map_or_else(|| "unknown place".to_owned(), ToString::to_string);
         let reason = info.payload_as_str().unwrap_or("no message");
-        let thread = std::thread::current()
-            .name()
-            .unwrap_or("unnamed")
-            .to_owned();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
         write_line(&line(daemon, format, &place, reason, &thread));
         std::process::abort();
     }));
 }
 
 fn line(daemon: &str, format: LogFormat, place: &str, reason: &str, thread: &str) -> String {
-    let message =
-        format!("{daemon} has a bug and aborts: panic at {place} in thread {thread}: {reason}");
+    let message = format!("{daemon} has a bug and aborts: panic at {place} in thread {thread}: {reason}");
     match format {
         LogFormat::Text => format!("ERROR {message}\n"),
         LogFormat::Json => {
@@ -48,10 +42,7 @@ fn line(daemon: &str, format: LogFormat, place: &str, reason: &str, thread: &str
 fn write_line(line: &str) {
     let stderr = io::stderr();
     let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-    let limit = Timespec {
-        tv_sec: 0,
-        tv_nsec: 200_000_000,
-    };
+    let limit = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
     if poll(&mut fds, Some(&limit)).is_ok_and(|ready| ready > 0) {
         // There is nowhere left to report a failure to.
         drop(io::stderr().write_all(line.as_bytes()));
@@ -64,25 +55,9 @@ mod tests {
 
     #[test]
     fn the_line_names_daemon_place_and_reason_in_both_formats() {
-        let text = line(
-            "hbd",
-            LogFormat::Text,
-            "src/a.rs:1:2",
-            "index out of bounds",
-            "beat",
-        );
-        assert!(
-            text.contains("hbd")
-                && text.contains("src/a.rs:1:2")
-                && text.contains("index out of bounds")
-        );
-        let json = line(
-            "hbd",
-            LogFormat::Json,
-            "src/a.rs:1:2",
-            "say \"why\"",
-            "beat",
-        );
+        let text = line("hbd", LogFormat::Text, "src/a.rs:1:2", "index out of bounds", "beat");
+        assert!(text.contains("hbd") && text.contains("src/a.rs:1:2") && text.contains("index out of bounds"));
+        let json = line("hbd", LogFormat::Json, "src/a.rs:1:2", "say \"why\"", "beat");
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(parsed["fields"]["panic_place"], "src/a.rs:1:2");
         assert_eq!(json.lines().count(), 1);

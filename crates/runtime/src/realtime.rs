@@ -12,6 +12,10 @@ use rustix::thread::CapabilitySet;
 /// not worth the risk. The daemons use some tens of MiB.
 const ENOUGH_LOCKED_MEMORY: u64 = 256 << 20;
 
+/// Priority of the threads between a heartbeat and its effect: the loops of arbiterd and resd and the service of hbd. They
+/// do little and never block, and a takeover passes through all of them; below the heartbeats themselves.
+pub const LOOP_PRIORITY: u8 = 5;
+
 /// Why a privilege was not granted, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
@@ -25,9 +29,7 @@ pub enum PrivilegeError {
         limit: u64,
     },
     /// mlockall failed otherwise.
-    #[error(
-        "memory is not locked: {0}; set LimitMEMLOCK=infinity in the unit or grant CAP_IPC_LOCK"
-    )]
+    #[error("memory is not locked: {0}; set LimitMEMLOCK=infinity in the unit or grant CAP_IPC_LOCK")]
     LockMemory(io::Error),
     /// The scheduler refused.
     #[error(
@@ -60,8 +62,8 @@ pub enum PrivilegeError {
 /// # Errors
 /// [`PrivilegeError::LockedMemoryLimit`] or [`PrivilegeError::LockMemory`]; nothing is locked then.
 pub fn lock_memory() -> Result<(), PrivilegeError> {
-    let privileged = rustix::thread::capabilities(None)
-        .is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
+    let privileged =
+        rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
     if let (false, Some(limit)) = (privileged, getrlimit(Resource::Memlock).current)
         && limit < ENOUGH_LOCKED_MEMORY
     {
@@ -77,27 +79,16 @@ pub fn lock_memory() -> Result<(), PrivilegeError> {
 /// # Errors
 /// [`PrivilegeError::RealTime`]; the thread keeps its ordinary priority then.
 pub fn real_time_priority(priority: u8) -> Result<(), PrivilegeError> {
-    let parameters = libc::sched_param {
-        sched_priority: i32::from(priority),
-    };
+    let parameters = libc::sched_param { sched_priority: i32::from(priority) };
     // SAFETY: `parameters` is a live, initialised sched_param for the length of the call; 0 means this thread.
-    let result = unsafe {
-        libc::sched_setscheduler(
-            0,
-            libc::SCHED_RR | libc::SCHED_RESET_ON_FORK,
-            &raw const parameters,
-        )
-    };
+    let result =
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &raw const parameters) };
     if result == 0 {
         return Ok(());
     }
     let source = io::Error::last_os_error();
     let limit = getrlimit(Resource::Rtprio).current.unwrap_or(u64::MAX);
-    Err(PrivilegeError::RealTime {
-        wanted: priority,
-        limit,
-        source,
-    })
+    Err(PrivilegeError::RealTime { wanted: priority, limit, source })
 }
 
 /// Sets the out-of-memory score adjustment of the process: −1000 (never killed) to 1000.
@@ -107,12 +98,8 @@ pub fn real_time_priority(priority: u8) -> Result<(), PrivilegeError> {
 /// # Errors
 /// [`PrivilegeError::OomScore`]; the old value stays.
 pub fn oom_score_adj(value: i16) -> Result<(), PrivilegeError> {
-    std::fs::write("/proc/self/oom_score_adj", value.to_string()).map_err(|source| {
-        PrivilegeError::OomScore {
-            wanted: value,
-            source,
-        }
-    })
+    std::fs::write("/proc/self/oom_score_adj", value.to_string())
+        .map_err(|source| PrivilegeError::OomScore { wanted: value, source })
 }
 
 #[cfg(test)]
@@ -122,10 +109,7 @@ mod tests {
     #[test]
     fn a_priority_out_of_range_is_refused_with_the_remedy() {
         let error = real_time_priority(200).unwrap_err().to_string();
-        assert!(
-            error.contains("LimitRTPRIO=200") && error.contains("CAP_SYS_NICE"),
-            "{error}"
-        );
+        assert!(error.contains("LimitRTPRIO=200") && error.contains("CAP_SYS_NICE"), "{error}");
     }
 
     #[test]

@@ -20,12 +20,7 @@ impl StallDetector {
     /// `threshold`: waking up to this much too late is ordinary scheduling; more is a stall.
     #[must_use]
     pub const fn new(threshold: Duration) -> Self {
-        Self {
-            threshold,
-            last_seen: None,
-            count: 0,
-            longest: Duration::ZERO,
-        }
+        Self { threshold, last_seen: None, count: 0, longest: Duration::ZERO }
     }
 
     /// Call once per loop turn, right after waking. `planned` is the deadline the loop slept towards, `None` if it had
@@ -75,38 +70,18 @@ mod tests {
         let mut stall = StallDetector::new(Duration::from_millis(50));
         assert_eq!(stall.on_wakeup(Some(at(100)), at(100)), None);
         assert_eq!(stall.on_wakeup(Some(at(200)), at(250)), None);
-        assert_eq!(
-            stall.on_wakeup(Some(at(300)), at(351)),
-            Some(Duration::from_millis(51))
-        );
-        assert_eq!(
-            stall.on_wakeup(Some(at(2_000)), at(400)),
-            None,
-            "woken early by a message"
-        );
-        assert_eq!(
-            stall.on_wakeup(None, at(90_000)),
-            None,
-            "nothing was planned"
-        );
-        assert_eq!(
-            (stall.count(), stall.longest()),
-            (1, Duration::from_millis(51))
-        );
+        assert_eq!(stall.on_wakeup(Some(at(300)), at(351)), Some(Duration::from_millis(51)));
+        assert_eq!(stall.on_wakeup(Some(at(2_000)), at(400)), None, "woken early by a message");
+        assert_eq!(stall.on_wakeup(None, at(90_000)), None, "nothing was planned");
+        assert_eq!((stall.count(), stall.longest()), (1, Duration::from_millis(51)));
     }
 
     /// One stall is reported once, also if the loop's deadline stays in the past for a few turns.
     #[test]
     fn an_overdue_deadline_is_not_reported_twice() {
         let mut stall = StallDetector::new(Duration::from_millis(50));
-        assert_eq!(
-            stall.on_wakeup(Some(at(0)), at(500)),
-            Some(Duration::from_millis(500))
-        );
+        assert_eq!(stall.on_wakeup(Some(at(0)), at(500)), Some(Duration::from_millis(500)));
         assert_eq!(stall.on_wakeup(Some(at(0)), at(501)), None);
-        assert_eq!(
-            stall.on_wakeup(Some(at(0)), at(700)),
-            Some(Duration::from_millis(199))
-        );
+        assert_eq!(stall.on_wakeup(Some(at(0)), at(700)), Some(Duration::from_millis(199)));
     }
 }

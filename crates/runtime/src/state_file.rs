@@ -45,9 +45,7 @@ pub enum Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// ENOSPC or EDQUOT.
-    #[error(
-        "cannot store the state in {path}: the disk is full ({step}: {source}); free space on it"
-    )]
+    #[error("cannot store the state in {path}: the disk is full ({step}: {source}); free space on it")]
     DiskFull {
         /// The state file.
         path: PathBuf,
@@ -83,9 +81,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The directory is not there.
-    #[error(
-        "cannot store the state in {path}: its directory does not exist ({step}: {source}); create it"
-    )]
+    #[error("cannot store the state in {path}: its directory does not exist ({step}: {source}); create it")]
     NoDirectory {
         /// The state file.
         path: PathBuf,
@@ -162,25 +158,18 @@ impl StateFile {
             Generation::Missing => None,
         };
         let previous = read_generation(&self.previous);
-        let missing = || {
-            format!(
-                "{} is missing although {} exists",
-                self.path.display(),
-                self.previous.display()
-            )
-        };
+        let missing = || format!("{} is missing although {} exists", self.path.display(), self.previous.display());
         match (previous, why) {
-            (Generation::Good(payload), why) => Loaded::RecoveredFromPrevious {
-                payload,
-                why: why.unwrap_or_else(missing),
-            },
+            (Generation::Good(payload), why) => {
+                Loaded::RecoveredFromPrevious { payload, why: why.unwrap_or_else(missing) }
+            }
             (Generation::Missing, None) => Loaded::Missing,
-            (Generation::Missing, Some(why)) => Loaded::Corrupt {
-                why: format!("{why}; and there is no {}", self.previous.display()),
-            },
-            (Generation::Bad(older) | Generation::Newer(older), why) => Loaded::Corrupt {
-                why: format!("{}; {older}", why.unwrap_or_else(missing)),
-            },
+            (Generation::Missing, Some(why)) => {
+                Loaded::Corrupt { why: format!("{why}; and there is no {}", self.previous.display()) }
+            }
+            (Generation::Bad(older) | Generation::Newer(older), why) => {
+                Loaded::Corrupt { why: format!("{}; {older}", why.unwrap_or_else(missing)) }
+            }
         }
     }
 
@@ -190,10 +179,7 @@ impl StateFile {
     /// See [`StoreError`]; the old state is still whole then.
     pub fn store(&self, payload: &str) -> Result<(), StoreError> {
         if u64::try_from(payload.len()).map_or(true, |length| length > MAX_FILE_BYTES - 128) {
-            return Err(StoreError::TooLarge {
-                path: self.path.clone(),
-                bytes: payload.len(),
-            });
+            return Err(StoreError::TooLarge { path: self.path.clone(), bytes: payload.len() });
         }
         let stored = self.replace(payload);
         if stored.is_err() {
@@ -206,36 +192,26 @@ impl StateFile {
 
     fn replace(&self, payload: &str) -> Result<(), (&'static str, io::Error)> {
         let mut file = create_new(&self.temporary).map_err(|e| ("creating the new file", e))?;
-        file.write_all(encode(payload).as_bytes())
-            .map_err(|e| ("writing the new file", e))?;
+        file.write_all(encode(payload).as_bytes()).map_err(|e| ("writing the new file", e))?;
         file.sync_all().map_err(|e| ("flushing the new file", e))?;
         drop(file);
         // Only a whole generation may become the previous one: a torn one must not push out the last good one.
         if matches!(read_generation(&self.path), Generation::Good(_)) {
             remove_if_there(&self.previous_temporary).map_err(|e| ("removing a leftover", e))?;
-            fs::hard_link(&self.path, &self.previous_temporary)
-                .map_err(|e| ("keeping the old generation", e))?;
-            fs::rename(&self.previous_temporary, &self.previous)
-                .map_err(|e| ("keeping the old generation", e))?;
+            fs::hard_link(&self.path, &self.previous_temporary).map_err(|e| ("keeping the old generation", e))?;
+            fs::rename(&self.previous_temporary, &self.previous).map_err(|e| ("keeping the old generation", e))?;
         }
-        fs::rename(&self.temporary, &self.path)
-            .map_err(|e| ("putting the new file in place", e))?;
-        File::open(&self.directory)
-            .and_then(|d| d.sync_all())
-            .map_err(|e| ("flushing the directory", e))
+        fs::rename(&self.temporary, &self.path).map_err(|e| ("putting the new file in place", e))?;
+        File::open(&self.directory).and_then(|d| d.sync_all()).map_err(|e| ("flushing the directory", e))
     }
 
     fn error(&self, step: &'static str, source: io::Error) -> StoreError {
         let path = self.path.clone();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                StoreError::DiskFull { path, step, source }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull { path, step, source },
             io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path, step, source },
             io::ErrorKind::PermissionDenied => StoreError::Permission { path, step, source },
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                StoreError::NoDirectory { path, step, source }
-            }
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NoDirectory { path, step, source },
             _ => StoreError::Other { path, step, source },
         }
     }
@@ -243,22 +219,14 @@ impl StateFile {
 
 fn encode(payload: &str) -> String {
     let sum = CASTAGNOLI.checksum(payload.as_bytes());
-    format!(
-        "{MAGIC} {FORMAT_VERSION} {} {sum:08x}\n{payload}",
-        payload.len()
-    )
+    format!("{MAGIC} {FORMAT_VERSION} {} {sum:08x}\n{payload}", payload.len())
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
     // A leftover of a crash, or something planted: unlink it rather than follow it.
     remove_if_there(path)?;
     let nofollow = libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(nofollow)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(nofollow).open(path)
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
@@ -299,9 +267,7 @@ fn decode(bytes: &[u8], path: &Path) -> Generation {
     };
     let words: Vec<&str> = header.split(' ').collect();
     let [MAGIC, version, fields @ ..] = words.as_slice() else {
-        return Generation::Bad(format!(
-            "{place}: the first line does not begin with `{MAGIC}`"
-        ));
+        return Generation::Bad(format!("{place}: the first line does not begin with `{MAGIC}`"));
     };
     match version.parse::<u32>() {
         Ok(FORMAT_VERSION) => {}
@@ -312,34 +278,22 @@ fn decode(bytes: &[u8], path: &Path) -> Generation {
             ));
         }
         _ => {
-            return Generation::Bad(format!(
-                "{place}: `{version}` in the first line is no known format"
-            ));
+            return Generation::Bad(format!("{place}: `{version}` in the first line is no known format"));
         }
     }
     let parsed = match fields {
-        [length, sum] => length
-            .parse::<usize>()
-            .ok()
-            .zip(u32::from_str_radix(sum, 16).ok()),
+        [length, sum] => length.parse::<usize>().ok().zip(u32::from_str_radix(sum, 16).ok()),
         _ => None,
     };
     let Some((length, sum)) = parsed else {
-        return Generation::Bad(format!(
-            "{place}: length and checksum in the first line are not readable"
-        ));
+        return Generation::Bad(format!("{place}: length and checksum in the first line are not readable"));
     };
     if payload.len() != length {
-        return Generation::Bad(format!(
-            "{place} is torn: {} bytes of {length} after the first line",
-            payload.len()
-        ));
+        return Generation::Bad(format!("{place} is torn: {} bytes of {length} after the first line", payload.len()));
     }
     let found = CASTAGNOLI.checksum(payload);
     if found != sum {
-        return Generation::Bad(format!(
-            "{place} is damaged: checksum {found:08x}, but {sum:08x} was written"
-        ));
+        return Generation::Bad(format!("{place} is damaged: checksum {found:08x}, but {sum:08x} was written"));
     }
     match std::str::from_utf8(payload) {
         Ok(text) => Generation::Good(text.to_owned()),

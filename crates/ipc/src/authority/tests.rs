@@ -29,10 +29,7 @@ fn huffman(text: &str) -> Vec<u8> {
     while !bits.len().is_multiple_of(8) {
         bits.push('1');
     }
-    bits.as_bytes()
-        .chunks(8)
-        .map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 2).unwrap())
-        .collect()
+    bits.as_bytes().chunks(8).map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 2).unwrap()).collect()
 }
 
 fn string_literal(bytes: &[u8], compressed: bool) -> Vec<u8> {
@@ -67,11 +64,7 @@ fn connection(frames: &[Vec<u8>]) -> Vec<u8> {
 
 /// The block before and after, as one HEADERS frame between a SETTINGS and a DATA frame.
 fn rewritten(block: &[u8]) -> Vec<u8> {
-    let input = connection(&[
-        frame(4, 0, &[]),
-        frame(1, 4, block),
-        frame(0, 1, b":authority /x"),
-    ]);
+    let input = connection(&[frame(4, 0, &[]), frame(1, 4, block), frame(0, 1, b":authority /x")]);
     let whole = pass(&input, input.len());
     for pieces in [1, 2, 3, 7, 24, 33] {
         assert_eq!(pass(&input, pieces), whole, "in pieces of {pieces}");
@@ -79,11 +72,7 @@ fn rewritten(block: &[u8]) -> Vec<u8> {
     assert_eq!(whole.len(), input.len());
     let start = PREFACE.len() + FRAME_HEADER * 2;
     assert_eq!(whole[..start], input[..start]);
-    assert_eq!(
-        whole[start + block.len()..],
-        input[start + block.len()..],
-        "what follows is untouched"
-    );
+    assert_eq!(whole[start + block.len()..], input[start + block.len()..], "what follows is untouched");
     whole[start..start + block.len()].to_vec()
 }
 
@@ -117,33 +106,15 @@ fn a_literal_name_plain_or_compressed_is_recognised_and_others_are_left_alone() 
 
 #[test]
 fn a_compressed_value_keeps_its_bytes_characters_and_bits() {
-    for text in [
-        "/run/h.a",
-        "a",
-        "/",
-        "k",
-        "X",
-        "XX",
-        "aX/k",
-        "/bbk",
-        "kkkkkkkk",
-        "/aaaaaaaaaaa",
-    ] {
+    for text in ["/run/h.a", "a", "/", "k", "X", "XX", "aX/k", "/bbk", "kkkkkkkk", "/aaaaaaaaaaa"] {
         let encoded = huffman(text);
         let mut block = vec![0x41];
         block.extend(string_literal(&encoded, true));
         let out = rewritten(&block);
         let value = &out[2..];
-        assert_eq!(
-            huffman::measure(value),
-            huffman::measure(&encoded),
-            "{text}"
-        );
+        assert_eq!(huffman::measure(value), huffman::measure(&encoded), "{text}");
         assert_eq!(huffman::measure(value).unwrap().0, text.len());
-        assert!(
-            !text.contains('/') || value != encoded,
-            "{text} was replaced"
-        );
+        assert!(!text.contains('/') || value != encoded, "{text} was replaced");
     }
 }
 
@@ -168,12 +139,7 @@ fn padding_and_priority_are_stepped_over() {
 
 #[test]
 fn what_is_not_http2_passes_unchanged() {
-    for input in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
-        b"PRI * HTTP/2.0\r\nXXXX",
-        b"",
-        b"P",
-    ] {
+    for input in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PRI * HTTP/2.0\r\nXXXX", b"", b"P"] {
         assert_eq!(pass(input, 5), input);
     }
 }
@@ -183,10 +149,7 @@ fn a_frame_longer_than_allowed_is_not_held_back() {
     let mut rewriter = AuthorityRewriter::default();
     let mut out = Vec::new();
     rewriter.push(PREFACE, &mut out);
-    rewriter.push(
-        &[0xff, 0xff, 0xff, 1, 4, 0, 0, 0, 1, 0x41, 1, b'/'],
-        &mut out,
-    );
+    rewriter.push(&[0xff, 0xff, 0xff, 1, 4, 0, 0, 0, 1, 0x41, 1, b'/'], &mut out);
     assert_eq!(out.len(), PREFACE.len() + 12);
 }
 
@@ -211,11 +174,7 @@ impl Random {
 fn arbitrary_bytes_keep_their_number_and_do_not_depend_on_fragmentation() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..20_000 {
-        let mut input = if round % 8 == 0 {
-            Vec::new()
-        } else {
-            PREFACE.to_vec()
-        };
+        let mut input = if round % 8 == 0 { Vec::new() } else { PREFACE.to_vec() };
         for _ in 0..random.next() % 4 {
             let mut payload = random.bytes(60);
             if random.next().is_multiple_of(2) {
@@ -224,11 +183,7 @@ fn arbitrary_bytes_keep_their_number_and_do_not_depend_on_fragmentation() {
                 payload.push([0x41, 0x01, 0x11, 0x40][(random.next() % 4) as usize]);
                 payload.extend(string_literal(&value, random.next().is_multiple_of(2)));
             }
-            let kind = if random.next().is_multiple_of(4) {
-                (random.next() % 10) as u8
-            } else {
-                TYPE_HEADERS
-            };
+            let kind = if random.next().is_multiple_of(4) { (random.next() % 10) as u8 } else { TYPE_HEADERS };
             input.extend(frame(kind, random.next() as u8, &payload));
         }
         let cut = random.next() as usize % (input.len() + 1);
@@ -248,17 +203,11 @@ fn random_compressed_texts_keep_their_measure() {
     let alphabet = b"/abhk.runX#";
     for _ in 0..20_000 {
         let length = random.next() % 40;
-        let text: String = (0..length)
-            .map(|_| char::from(alphabet[random.next() as usize % alphabet.len()]))
-            .collect();
+        let text: String = (0..length).map(|_| char::from(alphabet[random.next() as usize % alphabet.len()])).collect();
         let before = huffman(&text);
         let mut after = before.clone();
         huffman::overwrite(&mut after);
-        assert_eq!(
-            huffman::measure(&after),
-            huffman::measure(&before),
-            "{text}"
-        );
+        assert_eq!(huffman::measure(&after), huffman::measure(&before), "{text}");
         assert_eq!(huffman::measure(&before).map(|m| m.0), Some(text.len()));
     }
 }
@@ -276,10 +225,7 @@ async fn the_stream_delivers_everything_and_then_the_end() {
         client.write_all(&input).await.unwrap();
     });
     let mut out = Vec::new();
-    AuthorityStream::new(server)
-        .read_to_end(&mut out)
-        .await
-        .unwrap();
+    AuthorityStream::new(server).read_to_end(&mut out).await.unwrap();
     send.await.unwrap();
     assert_eq!(out, expected);
 }

@@ -25,22 +25,10 @@ fn a_first_start_finds_nothing_and_a_stored_state_comes_back() {
         file.store(text).unwrap();
         assert_eq!(file.load(), Loaded::Good(text.to_owned()));
     }
-    let mut names: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(
-        names,
-        ["arbiter.state", "arbiter.state.prev"],
-        "no temporary file stays"
-    );
-    assert!(
-        fs::read_to_string(file.path())
-            .unwrap()
-            .ends_with("{\"epoch\": 3}"),
-        "readable with cat"
-    );
+    assert_eq!(names, ["arbiter.state", "arbiter.state.prev"], "no temporary file stays");
+    assert!(fs::read_to_string(file.path()).unwrap().ends_with("{\"epoch\": 3}"), "readable with cat");
 }
 
 #[test]
@@ -79,10 +67,7 @@ fn the_reason_and_the_place_are_named() {
     let (_dir, file) = fixture();
     fs::write(file.path(), "").unwrap();
     let text = why(file.load());
-    assert!(
-        text.contains("arbiter.state is empty") && text.contains("there is no"),
-        "{text}"
-    );
+    assert!(text.contains("arbiter.state is empty") && text.contains("there is no"), "{text}");
     fs::write(file.path(), "hotpair-state 2 0 00000000\n").unwrap();
     assert!(why(file.load()).contains("newer hotpair"));
     fs::write(file.path(), "epoch = 5\n").unwrap();
@@ -95,9 +80,7 @@ fn a_deleted_newest_generation_is_not_a_first_start() {
     file.store("one").unwrap();
     file.store("two").unwrap();
     fs::remove_file(file.path()).unwrap();
-    assert!(
-        matches!(file.load(), Loaded::RecoveredFromPrevious { payload, .. } if payload == "one")
-    );
+    assert!(matches!(file.load(), Loaded::RecoveredFromPrevious { payload, .. } if payload == "one"));
 }
 
 /// A damaged newest generation is not allowed to push out the good one before it.
@@ -110,9 +93,7 @@ fn storing_over_a_damaged_generation_keeps_the_last_good_one() {
     file.store("three").unwrap();
     assert_eq!(file.load(), Loaded::Good("three".to_owned()));
     fs::write(file.path(), "garbage").unwrap();
-    assert!(
-        matches!(file.load(), Loaded::RecoveredFromPrevious { payload, .. } if payload == "one")
-    );
+    assert!(matches!(file.load(), Loaded::RecoveredFromPrevious { payload, .. } if payload == "one"));
 }
 
 #[test]
@@ -133,11 +114,7 @@ fn a_missing_directory_is_named() {
     let file = StateFile::new(Path::new("/nonexistent-directory-of-a-test"), "x");
     let error = file.store("one").unwrap_err();
     assert!(matches!(error, StoreError::NoDirectory { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("/nonexistent-directory-of-a-test/x")
-    );
+    assert!(error.to_string().contains("/nonexistent-directory-of-a-test/x"));
 }
 
 /// Runs `test` on a small tmpfs that only its own mount namespace sees. Needs root, as all of the test suite does.
@@ -147,11 +124,7 @@ fn on_tmpfs(options: &'static std::ffi::CStr, test: impl FnOnce(&Path) + Send + 
     let run = move || {
         // SAFETY: only this thread's file-system context and mounts are unshared; no descriptor table is involved.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }.unwrap();
-        mount_change(
-            "/",
-            MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-        )
-        .unwrap();
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
         mount("tmpfs", &path, "tmpfs", MountFlags::empty(), options).unwrap();
         test(&path);
     };
@@ -167,8 +140,7 @@ fn a_full_disk_is_told_and_the_old_state_stays_whole() {
         assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
         assert!(error.to_string().contains("free space"), "{error}");
         assert_eq!(file.load(), Loaded::Good("old".to_owned()));
-        file.store("new")
-            .expect("the failed attempt gave its space back");
+        file.store("new").expect("the failed attempt gave its space back");
         assert_eq!(file.load(), Loaded::Good("new".to_owned()));
     });
 }
