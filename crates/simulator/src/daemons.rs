@@ -46,7 +46,8 @@ impl World {
         };
         let n = &mut self.nodes[node.index()];
         let seed = heartbeat_core::Seed { incarnation: Incarnation(run), boot: n.boot_id() };
-        let core = HeartbeatCore::new(config, seed, n.local(now)).unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
+        let core =
+            HeartbeatCore::new(config, seed, n.local(now)).unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
         n.hbd.core = Some(core);
         n.hbd.run = run;
         let advert = n.advert.clone();
@@ -115,7 +116,10 @@ impl World {
                     let done = self.rng.percent(50);
                     let effective = matches!(operation.action, Action::Start | Action::Stop { .. });
                     let resources = &mut self.nodes[node.index()].resources;
-                    if done && effective && let Some(real) = resources.real.get_mut(&operation.key) {
+                    if done
+                        && effective
+                        && let Some(real) = resources.real.get_mut(&operation.key)
+                    {
                         real.up = operation.action == Action::Start || real.stuck;
                     }
                 }
@@ -316,7 +320,8 @@ impl World {
     fn drain(&mut self, node: NodeId, daemon: Daemon) {
         match daemon {
             Daemon::Hbd => {
-                while let Some(output) = self.nodes[node.index()].hbd.core.as_mut().and_then(HeartbeatCore::poll_output) {
+                while let Some(output) = self.nodes[node.index()].hbd.core.as_mut().and_then(HeartbeatCore::poll_output)
+                {
                     match output {
                         heartbeat_core::Output::Send { path, bytes } => self.transmit(node, path, bytes),
                         heartbeat_core::Output::View(view) => {
@@ -327,12 +332,14 @@ impl World {
                 }
             }
             Daemon::Arbiterd => {
-                while let Some(output) = self.nodes[node.index()].arbiterd.core.as_mut().and_then(Arbiter::poll_output) {
+                while let Some(output) = self.nodes[node.index()].arbiterd.core.as_mut().and_then(Arbiter::poll_output)
+                {
                     self.carry_out(node, output);
                 }
             }
             Daemon::Resd => {
-                while let Some(output) = self.nodes[node.index()].resd.core.as_mut().and_then(ResourceCore::poll_output) {
+                while let Some(output) = self.nodes[node.index()].resd.core.as_mut().and_then(ResourceCore::poll_output)
+                {
                     self.carry_out_resource(node, output);
                 }
             }

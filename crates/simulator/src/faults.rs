@@ -187,11 +187,8 @@ fn mixed(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], ph
         let at = rng.below(nanos(phase));
         let lasts = nanos(rng.millis(50, 15_000));
         let node = pick_node(rng);
-        let (begin, end) = if rng.percent(65) {
-            environment(rng, node, paths)
-        } else {
-            inside(rng, node, resources, groups)
-        };
+        let (begin, end) =
+            if rng.percent(65) { environment(rng, node, paths) } else { inside(rng, node, resources, groups) };
         plan.push((at, begin));
         if let Some(end) = end {
             plan.push((at + lasts, end));

@@ -54,7 +54,10 @@ impl Resources {
 
     /// Everything of the group is up and serves.
     pub fn healthy(&self, group: &GroupName) -> bool {
-        self.real.iter().filter(|((g, _), _)| g == group).all(|(_, r)| r.up && !r.failed && !r.broken && !r.network_lost)
+        self.real
+            .iter()
+            .filter(|((g, _), _)| g == group)
+            .all(|(_, r)| r.up && !r.failed && !r.broken && !r.network_lost)
     }
 
     /// The group cannot be stopped here.

@@ -104,12 +104,10 @@ impl World {
                     self.put(lasting, Event::Resume(node));
                 }
             }
-            Fault::PowerLoss(node, away) => {
-                if self.nodes[node.index()].on {
-                    self.writes_interrupted(node);
-                    self.nodes[node.index()].power_off();
-                    self.put(away, Event::Boot(node));
-                }
+            Fault::PowerLoss(node, away) if self.nodes[node.index()].on => {
+                self.writes_interrupted(node);
+                self.nodes[node.index()].power_off();
+                self.put(away, Event::Boot(node));
             }
             _ => {}
         }

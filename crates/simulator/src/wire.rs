@@ -22,7 +22,13 @@ pub struct Wire {
 impl Wire {
     fn of(medium: Medium) -> Self {
         let delay = if medium == Medium::Serial { 20_000 } else { 150 };
-        Self { cut: false, loss: 0, duplicate: 0, delay: Duration::from_micros(delay), jitter: Duration::from_micros(300) }
+        Self {
+            cut: false,
+            loss: 0,
+            duplicate: 0,
+            delay: Duration::from_micros(delay),
+            jitter: Duration::from_micros(300),
+        }
     }
 
     /// Good enough that heartbeats keep both nodes informed: what an invariant may count on.

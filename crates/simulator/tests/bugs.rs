@@ -51,7 +51,11 @@ fn unknown_read_as_no_sign_is_noticed() {
 /// L2 L3: signs of life that never reach the arbiter.
 #[test]
 fn a_deaf_safety_check_is_noticed() {
-    notices(Bugs { deaf_prober: true, ..Bugs::default() }, Profile::Partitions, &["no_false_failover", "unknown_is_not_down"]);
+    notices(
+        Bugs { deaf_prober: true, ..Bugs::default() },
+        Profile::Partitions,
+        &["no_false_failover", "unknown_is_not_down"],
+    );
 }
 
 /// S2 S15: epochs that are confirmed and never written.
@@ -63,7 +67,11 @@ fn forgotten_writes_are_noticed() {
 /// S4: a group that is being stopped passes for stopped.
 #[test]
 fn an_unconfirmed_stop_is_noticed() {
-    notices(Bugs { stopping_as_stopped: true, ..Bugs::default() }, Profile::HandOvers, &["stop_before_start", "one_owner"]);
+    notices(
+        Bugs { stopping_as_stopped: true, ..Bugs::default() },
+        Profile::HandOvers,
+        &["stop_before_start", "one_owner"],
+    );
 }
 
 /// S4: an offer is taken back without waiting until the peer has seen so.

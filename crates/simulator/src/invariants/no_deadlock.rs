@@ -29,7 +29,8 @@ impl Invariant for NoDeadlock {
             }
             let since = *self.since.entry(group.clone()).or_insert(world.now);
             if world.now - since > LONGEST {
-                let rules: Vec<_> = world.nodes.iter().map(|n| n.rules.get(group).cloned().unwrap_or_default()).collect();
+                let rules: Vec<_> =
+                    world.nodes.iter().map(|n| n.rules.get(group).cloned().unwrap_or_default()).collect();
                 return Err(format!("{group} has no owner since {} s; decided by {rules:?}", since / 1_000_000_000));
             }
         }

@@ -21,7 +21,10 @@ impl Invariant for NoFalseFailover {
                 let contact = world.now - world.apart_at;
                 let peer = &world.nodes[node.other().index()];
                 if peer.on && !peer.paused && contact > ENOUGH {
-                    return Err(format!("{group} is taken from a living peer, {} ms after the last loss of contact", contact / 1_000_000));
+                    return Err(format!(
+                        "{group} is taken from a living peer, {} ms after the last loss of contact",
+                        contact / 1_000_000
+                    ));
                 }
             }
         }

@@ -14,9 +14,7 @@ impl Invariant for OneOwner {
 
     fn after_step(&mut self, world: &World) -> Result<(), String> {
         for group in &world.groups {
-            let excused = world.unsettled
-                || world.hands_off(group)
-                || world.nodes.iter().any(|n| n.stop_failed(group));
+            let excused = world.unsettled || world.hands_off(group) || world.nodes.iter().any(|n| n.stop_failed(group));
             if world.doubled(group) && !excused {
                 return Err(format!("{group} has effects on both nodes, and nothing had kept them apart"));
             }

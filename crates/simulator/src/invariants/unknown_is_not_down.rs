@@ -22,7 +22,10 @@ impl Invariant for UnknownIsNotDown {
                 continue;
             }
             if !me.rounds.contains(&RoundTruth::NoSign) {
-                return Err(format!("{group} is taken, and no round of probes had found out anything ({:?})", me.rounds));
+                return Err(format!(
+                    "{group} is taken, and no round of probes had found out anything ({:?})",
+                    me.rounds
+                ));
             }
             if me.run(Daemon::Hbd).is_none() {
                 return Err(format!("{group} is taken while own hbd is away"));
