@@ -40,6 +40,8 @@ pub struct Order {
 #[derive(Debug, Default)]
 pub struct EventLog {
     next: u64,
+    /// Notes below this number were given to some watcher.
+    given: u64,
     notes: VecDeque<(u64, Note)>,
 }
 
@@ -52,8 +54,11 @@ impl EventLog {
         self.next = self.next.saturating_add(1);
     }
 
-    /// The notes from number `from` on, and the number after the last one.
-    pub fn since(&self, from: u64) -> (Vec<Note>, u64) {
+    /// The notes from number `from` on, and the number after the last one. Without `from`, for a new watcher: those that
+    /// nobody was given yet, so that what happened while arbiterd was away is told once.
+    pub fn since(&mut self, from: Option<u64>) -> (Vec<Note>, u64) {
+        let from = from.unwrap_or(self.given);
+        self.given = self.next;
         let notes = self.notes.iter().filter(|(n, _)| *n >= from).map(|(_, note)| note.clone()).collect();
         (notes, self.next)
     }

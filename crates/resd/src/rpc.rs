@@ -63,11 +63,11 @@ impl ResourceService for Service {
         request: Request<api::WatchObservedRequest>,
     ) -> Result<Response<Self::WatchObservedStream>, Status> {
         self.authorize(&request, Need::Read)?;
-        let mut next = 0;
+        let mut next = None;
         let stream = WholeView::filtered(self.view.clone(), self.stop.clone(), move |published| {
             let published: Published = published?;
             let (notes, after) = published.events.lock().unwrap_or_else(PoisonError::into_inner).since(next);
-            next = after;
+            next = Some(after);
             let view = Some(convert::view(&published.view));
             Some(api::WatchObservedResponse { view, events: notes.iter().map(event).collect() })
         });

@@ -236,6 +236,29 @@ pub fn marked(mark: &str) -> Vec<Pid> {
         .collect()
 }
 
+/// Waits until none of these commands of a resource is under way, at most `limit`: an earlier run of resd may have begun
+/// one and not seen its end. True if none is.
+pub async fn settled(mark: &str, commands: &[&[String]], limit: Duration) -> bool {
+    let deadline = clock::now().after(limit);
+    loop {
+        let under_way = marked(mark).into_iter().any(|pid| {
+            let line = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+            let arguments: Vec<&[u8]> = line.split(|b| *b == 0).filter(|a| !a.is_empty()).collect();
+            // An interpreter may stand before a script's own name.
+            commands.iter().any(|c| {
+                !c.is_empty() && arguments.ends_with(&c.iter().map(String::as_bytes).collect::<Vec<_>>())
+            })
+        });
+        if !under_way {
+            return true;
+        }
+        if clock::now() >= deadline {
+            return false;
+        }
+        passed(clock::now().after(Duration::from_millis(20))).await;
+    }
+}
+
 /// Ids of all processes in sight.
 pub fn processes() -> impl Iterator<Item = Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -321,10 +344,23 @@ mod tests {
         let p = program(&["/bin/sh", "-c", "setsid sleep 1000 & exit 0"], "daemon");
         let done = run(&p, LIMIT, &CancellationToken::new()).await;
         assert!(matches!(done.end, End::Code(0)), "{done:?}");
-        let found = marked(&p.mark);
-        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(!marked(&p.mark).is_empty());
         assert!(kill_marked(&p.mark, LIMIT).await);
         assert!(marked(&p.mark).is_empty());
+    }
+
+    /// B6: a start under way from an earlier run is noticed, and waited for.
+    #[tokio::test]
+    async fn a_command_under_way_is_waited_for() {
+        let p = program(&["/bin/sh", "-c", "sleep 0.5", "app", "start"], "under-way");
+        let output = output_file().unwrap();
+        let mut child = spawn(&p, &output).unwrap();
+        let command = ["app".to_string(), "start".to_string()];
+        assert!(!settled(&p.mark, &[&command], Duration::ZERO).await);
+        let other = ["app".to_string(), "stop".to_string()];
+        assert!(settled(&p.mark, &[&other], Duration::ZERO).await);
+        let (settled, _) = tokio::join!(settled(&p.mark, &[&command], LIMIT), child.wait());
+        assert!(settled);
     }
 
     /// G02: the limit kills the whole group, also members that ignore TERM.

@@ -134,7 +134,7 @@ impl Keeper {
 
 enum Mode {
     Watch,
-    Acquire { limit: Timestamp, claimed: bool, since: Timestamp, reply: Option<oneshot::Sender<Result<(), String>>> },
+    Acquire { limit: Timestamp, claimed: Option<Timestamp>, since: Timestamp, reply: Option<oneshot::Sender<Result<(), String>>> },
     Hold { renewed_at: Timestamp },
     Lost,
 }
@@ -175,7 +175,7 @@ impl Worker {
                 Mode::Hold { .. } => answer(reply, Ok(())),
                 _ => {
                     let since = clock::now();
-                    self.mode = Mode::Acquire { limit, claimed: false, since, reply: Some(reply) };
+                    self.mode = Mode::Acquire { limit, claimed: None, since, reply: Some(reply) };
                 }
             },
             Command::Adopt { reply } => {
@@ -324,71 +324,88 @@ impl Worker {
     }
 
     fn acquire_turn(&mut self) {
-        let Mode::Acquire { limit, claimed, since, .. } = self.mode else { return };
-        let step = self.acquire_step(limit, claimed, since);
-        let Mode::Acquire { claimed, reply, .. } = &mut self.mode else { return };
-        match step {
-            Ok(Progress::Wait) => {}
-            Ok(Progress::Claimed) => *claimed = true,
-            Ok(Progress::Held(at)) => {
-                let reply = reply.take();
-                self.mode = Mode::Hold { renewed_at: at };
-                self.say(Status::Held { renewed_at: at });
-                if let Some(reply) = reply {
-                    answer(reply, Ok(()));
+        while let Mode::Acquire { limit, claimed, since, .. } = self.mode {
+            let step = self.acquire_step(limit, claimed, since);
+            let Mode::Acquire { claimed, reply, .. } = &mut self.mode else { return };
+            match step {
+                Ok(Progress::Wait) => return,
+                Ok(Progress::Claimed(at)) => *claimed = Some(at),
+                Ok(Progress::Held(at)) => {
+                    let reply = reply.take();
+                    self.mode = Mode::Hold { renewed_at: at };
+                    self.say(Status::Held { renewed_at: at });
+                    if let Some(reply) = reply {
+                        answer(reply, Ok(()));
+                    }
                 }
-            }
-            Err(text) => {
-                let (reply, withdraw) = (reply.take(), *claimed);
-                self.mode = Mode::Watch;
-                if withdraw && let Err(error) = self.write(State::Released) {
-                    tracing::warn!(%error, "the claim could not be withdrawn; it ends by itself");
-                }
-                if let Some(reply) = reply {
-                    answer(reply, Err(text));
+                Err(text) => {
+                    let (reply, withdraw) = (reply.take(), claimed.is_some());
+                    self.mode = Mode::Watch;
+                    if withdraw && let Err(error) = self.write(State::Released) {
+                        tracing::warn!(%error, "the claim could not be withdrawn; it ends by itself");
+                    }
+                    if let Some(reply) = reply {
+                        answer(reply, Err(text));
+                    }
                 }
             }
         }
     }
 
-    fn acquire_step(&mut self, limit: Timestamp, claimed: bool, since: Timestamp) -> Result<Progress, String> {
+    /// One step of taking the lease: look; if it is free, claim; look again; then hold. The lease counts from the claim,
+    /// and holding counts only if it was written within it: whoever waits out a claim waits longer than that.
+    fn acquire_step(
+        &mut self,
+        limit: Timestamp,
+        claimed: Option<Timestamp>,
+        since: Timestamp,
+    ) -> Result<Progress, String> {
         let fresh = self.other.is_none();
-        let changed = self.look()?;
-        let live = changed && !fresh && matches!(self.other, Some((Slot::Record(r), _)) if r.state != State::Released);
-        let second = self.settings.node == NodeId::SECOND;
-        if live
-            && (!claimed || second || matches!(self.other, Some((Slot::Record(Record { state: State::Held, .. }), _))))
-        {
-            return Err("the other node holds the lease of the volume and renews it: the volume is in use there; \
-                        stop it there first"
-                .to_string());
-        }
+        let changed = self.look()? && !fresh;
         if !self.free() {
-            if clock::now() >= limit {
-                let waited = clock::now().since(since).as_millis();
-                return Err(format!(
-                    "the other node's lease of the volume has not ended after {waited} ms; `start_timeout` has to be \
-                     longer than the lease"
-                ));
+            let only_claims = matches!(self.other, Some((Slot::Record(Record { state: State::Claimed, .. }), _)));
+            let yield_to_it = match claimed {
+                None => changed,
+                // Of two claims the first node's stands; a holder was there before both.
+                Some(_) => self.settings.node == NodeId::SECOND || !only_claims,
+            };
+            return if yield_to_it { Err(IN_USE.to_string()) } else { self.wait(limit, since) };
+        }
+        let duration = self.settings.duration;
+        match claimed.filter(|at| clock::now().since(*at) < duration / 2) {
+            None => {
+                let begun = clock::now();
+                self.write(State::Claimed)?;
+                Ok(Progress::Claimed(begun))
             }
+            Some(begun) => {
+                self.write(State::Held)?;
+                if clock::now() >= begun.after(duration) {
+                    return Err("writing to the lease area took longer than the lease lasts".to_string());
+                }
+                Ok(Progress::Held(begun))
+            }
+        }
+    }
+
+    fn wait(&self, limit: Timestamp, since: Timestamp) -> Result<Progress, String> {
+        let now = clock::now();
+        if now < limit {
             return Ok(Progress::Wait);
         }
-        let begun = clock::now();
-        if !claimed {
-            self.write(State::Claimed)?;
-            if self.look()? {
-                // Somebody moved in between: judged by the next step.
-                return Ok(Progress::Claimed);
-            }
-        }
-        self.write(State::Held)?;
-        Ok(Progress::Held(begun))
+        Err(format!(
+            "the other node's lease of the volume has not ended after {} ms; `start_timeout` has to be longer than the lease",
+            now.since(since).as_millis()
+        ))
     }
 }
 
+/// Why a live lease is refused.
+const IN_USE: &str = "the other node holds the lease of the volume and renews it: the volume is in use there; stop it there first";
+
 enum Progress {
     Wait,
-    Claimed,
+    Claimed(Timestamp),
     Held(Timestamp),
 }
 
@@ -460,7 +477,7 @@ mod tests {
     /// Of two that claim at once exactly one gets it.
     #[tokio::test]
     async fn a_race_has_one_winner() {
-        for _ in 0..5 {
+        for _ in 0..20 {
             let file = area();
             let a = Keeper::start(settings(file.path(), NodeId::FIRST, 200)).unwrap();
             let b = Keeper::start(settings(file.path(), NodeId::SECOND, 200)).unwrap();

@@ -72,6 +72,8 @@ struct Table {
 #[derive(Clone)]
 pub struct Net {
     handle: Handle,
+    /// One dump at a time: the kernel answers a second one on the same socket with EBUSY.
+    dumping: Arc<tokio::sync::Mutex<()>>,
     table: Arc<Mutex<Table>>,
     changes: watch::Receiver<u64>,
 }
@@ -94,7 +96,7 @@ impl Net {
         let (connection, events_handle, mut events) = new_multicast_connection(&groups).map_err(NetError::Open)?;
         tokio::spawn(connection);
         let (bump, changes) = watch::channel(0_u64);
-        let net = Self { handle, table: Arc::default(), changes };
+        let net = Self { handle, dumping: Arc::default(), table: Arc::default(), changes };
         // After the subscription, so that nothing falls between.
         net.reload().await?;
         let background = net.clone();
@@ -237,6 +239,14 @@ impl Net {
     }
 
     async fn reload(&self) -> Result<(), NetError> {
+        let links = self.dump_links().await?;
+        let addresses = self.dump_addresses().await?;
+        *self.table() = Table { links, addresses };
+        Ok(())
+    }
+
+    async fn dump_links(&self) -> Result<BTreeMap<u32, Link>, NetError> {
+        let _turn = self.dumping.lock().await;
         let mut links = BTreeMap::new();
         let mut answers = self.handle.link().get().execute();
         while let Some(message) = answers.try_next().await.map_err(|e| refused("reading interfaces".into(), &e))? {
@@ -244,12 +254,11 @@ impl Net {
                 links.insert(link.index, link);
             }
         }
-        let addresses = self.dump_addresses().await?;
-        *self.table() = Table { links, addresses };
-        Ok(())
+        Ok(links)
     }
 
     async fn dump_addresses(&self) -> Result<Vec<Address>, NetError> {
+        let _turn = self.dumping.lock().await;
         let mut addresses = Vec::new();
         let mut answers = self.handle.address().get().execute();
         while let Some(message) = answers.try_next().await.map_err(|e| refused("reading addresses".into(), &e))? {

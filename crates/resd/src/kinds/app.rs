@@ -74,6 +74,9 @@ impl Scripts {
 impl ResourceKind for Scripts {
     fn probe<'a>(&'a self, cx: &'a OpContext) -> Op<'a> {
         Box::pin(async {
+            if !exec::settled(&self.mark, &[&self.start, &self.stop], cx.timeout / 2).await {
+                return unknown("a start or stop begun by an earlier run of resd is still under way");
+            }
             let done = self.run(&self.monitor, cx.timeout, cx).await;
             let name = self.monitor.first().map_or("", String::as_str);
             match &done.end {

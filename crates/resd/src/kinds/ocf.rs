@@ -82,6 +82,10 @@ impl Agent {
 impl ResourceKind for Agent {
     fn probe<'a>(&'a self, cx: &'a OpContext) -> Op<'a> {
         Box::pin(async {
+            let command = |action: &str| [self.call.program().display().to_string(), action.to_string()];
+            if !exec::settled(&self.mark, &[&command("start"), &command("stop")], cx.timeout / 2).await {
+                return unknown("a start or stop begun by an earlier run of resd is still under way");
+            }
             let done = self.call("monitor", cx, cx.timeout, Duration::ZERO, false).await;
             let nothing_started = || exec::marked(&self.mark).is_empty();
             match &done.end {
