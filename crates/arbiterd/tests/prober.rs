@@ -318,6 +318,25 @@ fn a_question_under_another_key_is_not_answered() {
     });
 }
 
+/// FAULTS N09: a starved peer answers late, many rounds later; slow is not dead.
+#[test]
+fn a_late_answer_still_counts() {
+    run(async {
+        let pair = Pair::new();
+        let mut a = Station::new(&pair.nets[0], NodeId::FIRST, KEY).await;
+        let mut b = Station::new(&pair.nets[1], NodeId::SECOND, KEY).await;
+        a.prober.send_round(1);
+        let question = tokio::time::timeout(PATIENCE, b.packets.recv()).await.unwrap().unwrap();
+        for round in 2..40 {
+            a.prober.send_round(round);
+        }
+        b.prober.receive(&question, clock::now());
+        let software = |inputs: &[Input]| life(inputs).iter().any(|(_, sign)| *sign == LifeSign::Software);
+        let found = a.gather(Vec::new(), PATIENCE, software).await;
+        assert!(software(&found), "{found:#?}");
+    });
+}
+
 /// S23: answers after the check was stopped, and answers to nobody's question, count for nothing.
 #[test]
 fn late_and_unasked_answers_count_for_nothing() {

@@ -15,6 +15,7 @@ pub mod sockets;
 
 use arbiter_core::io::Input;
 use hotpair_config::model::Config;
+use hotpair_runtime::clock;
 use hotpair_types::{Advert, Evidence, LifeSign, NetworkSelfTest, NodeId, ProbeKind, Timestamp};
 use interfaces::Interface;
 use packets::{Icmp6, Mac, mac_text};
@@ -27,8 +28,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Questions of this many rounds can still be answered.
-const ROUNDS_KEPT: u64 = 8;
+/// A question can be answered for so long: a starved peer is slow, and slow is not dead.
+const ANSWERABLE: Duration = Duration::from_secs(10);
 /// The peer's hardware addresses are learnt anew so often while it is heard.
 const LEARN_EVERY: Duration = Duration::from_secs(60);
 /// A socket that could not be opened is tried again so often.
@@ -58,6 +59,7 @@ pub struct Counters {
 #[derive(Debug, Clone)]
 struct Asked {
     round: u64,
+    at: Timestamp,
     probe: ProbeKind,
     address: IpAddr,
     via: String,
@@ -195,13 +197,14 @@ impl Prober {
 
     /// Sends every probe of a round; returns the evidence of what could and what could not be sent.
     pub fn send_round(&mut self, round: u64) -> Vec<Input> {
-        self.forget_before(round.saturating_sub(ROUNDS_KEPT));
+        let now = clock::now();
+        self.forget_before(now.before(ANSWERABLE));
         let probes = plan::plan(&self.targets, &self.interfaces);
         let mut evidence = Vec::with_capacity(probes.len());
         for probe in probes {
             let Probe { kind, what, via } = probe;
             let sent = what.and_then(|what| {
-                let asked = Asked { round, probe: kind, address: address_of(&what), via: via.clone() };
+                let asked = Asked { round, at: now, probe: kind, address: address_of(&what), via: via.clone() };
                 self.send(&what, Some(asked))
             });
             let evidence_of = match sent {
@@ -220,10 +223,10 @@ impl Prober {
         self.by_address.clear();
     }
 
-    fn forget_before(&mut self, round: u64) {
-        self.by_nonce.retain(|_, asked| asked.round >= round);
-        self.by_seq.retain(|_, asked| asked.round >= round);
-        self.by_address.retain(|_, asked| asked.round >= round);
+    fn forget_before(&mut self, oldest: Timestamp) {
+        self.by_nonce.retain(|_, asked| asked.at >= oldest);
+        self.by_seq.retain(|_, asked| asked.at >= oldest);
+        self.by_address.retain(|_, asked| asked.at >= oldest);
     }
 
     /// Sends one probe. Without `asked` it is no part of a round.
