@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::ask::{
-    BOUND, QUESTIONS, UNNOTICED, alarm, answers_throughout, nothing_moves_for, silence_heartbeats, wait_alarm,
-    wait_all_red, wait_rule, wait_verdict,
+    BOUND, DETECTION, QUESTIONS, UNNOTICED, alarm, answers_throughout, nothing_moves_for, silence_heartbeats,
+    wait_alarm, wait_all_red, wait_rule, wait_verdict,
 };
 use integration_tests::lab::{Fault, NODES, Traffic, clock};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
@@ -20,6 +20,17 @@ fn pair() -> Result<Pair> {
 fn alive_by(pair: &Pair) -> Result<String> {
     let alarm = alarm(pair, "alpha", "A103", "")?.context("no alarm A103 on alpha")?;
     Ok(alarm["text"].as_str().unwrap_or_default().to_owned())
+}
+
+/// [`nothing_moves_for`] while alpha cannot be asked.
+fn nothing_moves_for_beta(pair: &Pair, detections: u32) -> Result<()> {
+    let before = pair.standings("beta")?;
+    let end = clock::now() + DETECTION * detections;
+    while clock::now() < end {
+        clock::pause(Duration::from_millis(100));
+        ensure!(pair.standings("beta")? == before, "a takeover\n{}", pair.dump());
+    }
+    Ok(())
 }
 
 fn last_start(pair: &Pair, node: &str) -> Result<u64> {
@@ -111,13 +122,7 @@ fn frozen_daemons_are_not_a_dead_node() -> Result<()> {
         answers_throughout(&pair, "web", UNNOTICED, || {
             pair.lab().alpha().freeze()?;
             wait_rule(&pair, "beta", "web", "R430")?;
-            // The frozen node cannot be asked; the other one must stand still.
-            let beta_before = pair.standings("beta")?;
-            let end = clock::now() + integration_tests::ask::DETECTION * windows;
-            while clock::now() < end {
-                clock::pause(Duration::from_millis(100));
-                ensure!(pair.standings("beta")? == beta_before, "a takeover\n{}", pair.dump());
-            }
+            nothing_moves_for_beta(&pair, windows)?;
             pair.lab().alpha().thaw()?;
             pair.wait_healthy()?;
             nothing_moves_for(&pair, 8)
@@ -146,5 +151,66 @@ fn isolated_standby_takes_nothing() -> Result<()> {
         Ok(())
     })?;
     ensure!(seen.owners().len() == 2, "not from alpha to beta:\n{}", seen.describe(pair.lab()));
+    Ok(())
+}
+
+/// S22 S23: the standby freezes for longer than the detection time and goes on: the silence was its own, and it takes nothing.
+#[test]
+fn a_standby_that_slept_blames_nobody() -> Result<()> {
+    let pair = pair()?;
+    let ((), seen) = pair.never_dual("web", || {
+        pair.assert_no_takeover(|| {
+            for detections in [2, 6] {
+                pair.lab().beta().freeze()?;
+                clock::pause(DETECTION * detections);
+                pair.lab().beta().thaw()?;
+                nothing_moves_for(&pair, 4)?;
+                pair.wait_healthy()?;
+            }
+            Ok(())
+        })
+    })?;
+    ensure!(seen.owners().len() == 1, "the owner changed:\n{}", seen.describe(pair.lab()));
+    Ok(())
+}
+
+/// S14 S23 B6: a service with a leased volume: its node's daemons are killed for many times the lease. The application goes on
+/// counting all the time, nobody takes the volume, and the daemons adopt all of it when they are back. Then they freeze for as long:
+/// their lease ran out meanwhile, so what they do is to take it anew on the spot; nothing moves and no count is lost.
+#[test]
+fn a_leased_volume_survives_dead_and_frozen_daemons() -> Result<()> {
+    let pair = PairBuilder::new().group(GroupSpec::service("shop", 0)).start()?;
+    let alpha = pair.lab().alpha();
+    let pid_file = alpha.dir().join(pair.group("shop")?.pid_file());
+    let client = pair.client("shop", Duration::from_millis(20), Duration::from_millis(200))?;
+    pair.wait_until("the client is answered", BOUND, || Ok(client.seen().answers.len() > 10 && pid_file.exists()))?;
+    let pid = std::fs::read_to_string(&pid_file)?;
+    let from = clock::now();
+    pair.never_dual("shop", || {
+        pair.assert_no_takeover(|| {
+            for detections in [6, 0, 1] {
+                alpha.kill9_all()?;
+                nothing_moves_for_beta(&pair, detections)?;
+                alpha.start_all()?;
+                pair.wait_healthy()?;
+                nothing_moves_for(&pair, 3)?;
+                let now = std::fs::read_to_string(&pid_file)?;
+                ensure!(now == pid, "the application was started anew, not adopted\n{}", pair.dump());
+            }
+            let longest = client.seen().between(from, clock::now()).timeline.longest_outage();
+            ensure!(longest < UNNOTICED, "{longest:?} without an answer\n{}", pair.dump());
+
+            alpha.freeze()?;
+            wait_rule(&pair, "beta", "shop", "R430")?;
+            nothing_moves_for_beta(&pair, 8)?;
+            alpha.thaw()?;
+            pair.wait_healthy()?;
+            nothing_moves_for(&pair, 4)
+        })
+    })?;
+    let seen = client.stop()?.between(from, clock::now());
+    ensure!(seen.counter_went_back().is_none() && seen.served_by() == ["alpha"], "{:?}", seen.served_by());
+    let longest = seen.timeline.longest_outage();
+    ensure!(longest < Duration::from_secs(2), "{longest:?} without an answer\n{}", pair.dump());
     Ok(())
 }

@@ -301,7 +301,7 @@ impl Arbiter {
             authorised: group.authorised == Some(group.epoch) && group.epoch.owner() == Some(me),
             phase: group.phase,
             local_state: group.state(),
-            serving: group.serving() && group.state() != GroupState::Unknown,
+            serving: group.known_up(),
             stop_confirmed: self.stop_confirmed(group),
             ready: match group.readiness(self.resd_alive) {
                 Readiness::Ready => Known::Yes,
@@ -366,6 +366,13 @@ impl Arbiter {
                 group.desired = Desired::Started;
             }
             Action::Run => take(group, me, false),
+            // A new run whose resd has not finished looking stops nothing that may run by this node's own right: what runs
+            // is to be found and kept.
+            Action::Stand
+                if group.desired == Desired::Unmanaged
+                    && group.epoch.owner() == Some(me)
+                    && facts.local_state == GroupState::Unknown
+                    && !facts.serving => {}
             Action::Stand => group.desired = Desired::Stopped,
             Action::Release => {
                 if group.phase == Phase::Normal && facts.failed_here != FailedHere::No && !facts.move_asked {

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use hotpair_types::{
     Claim, Desired, Epoch, GroupAdvert, GroupObserved, GroupSettings, GroupState, NodeId, Offer, Readiness, RequestId,
-    Stamp, Stamped, Timestamp, Until,
+    ResourceObserved, ResourceState, Stamp, Stamped, Timestamp, Until,
 };
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,14 @@ impl Group {
     /// Unknown counts as serving: nobody may conclude from it that nothing runs.
     pub(crate) fn serving(&self) -> bool {
         self.observed.as_ref().is_none_or(|o| o.serving)
+    }
+
+    /// Something of the group is certainly up here: a resd that has not finished looking has seen that much.
+    pub(crate) fn known_up(&self) -> bool {
+        self.observed.as_ref().is_some_and(|o| {
+            let seen = |r: &ResourceObserved| matches!(r.state, ResourceState::Running | ResourceState::Late);
+            o.serving && (o.state != GroupState::Unknown || o.resources.iter().any(seen))
+        })
     }
 
     pub(crate) fn readiness(&self, resd_known: bool) -> Readiness {
