@@ -3,7 +3,7 @@
 use crate::Arbiter;
 use crate::facts::{Facts, FailedHere, Known, PeerClaim, PeerPresence, Phase, Sign, Steward};
 use crate::group::{Group, Taking};
-use crate::io::{Event, Failback, Output, Sentence, Severity};
+use crate::io::{Event, Failback, Output, Sentence};
 use crate::rules::{self, Action, Rule};
 use crate::safety::Need;
 use alloc::collections::BTreeMap;
@@ -127,31 +127,8 @@ impl Arbiter {
 
     /// Takes the verdict over and tells the history when the peer's state changed.
     fn judge_peer(&mut self, now: Timestamp) {
-        let verdict = self.safety.verdict(now);
-        if verdict != self.verdict {
-            if let Some(word) = &verdict
-                && *word != Verdict::Unknown
-            {
-                let severity = if *word == Verdict::NoSign { Severity::Warning } else { Severity::Info };
-                let id = match word {
-                    Verdict::PeerAlive(_) => "S110",
-                    Verdict::NoSign => "S120",
-                    Verdict::IAmIsolated => "S130",
-                    Verdict::Unknown => "S140",
-                };
-                let sign = match word {
-                    Verdict::PeerAlive(sign) => sign.as_str().to_string(),
-                    _ => String::new(),
-                };
-                let evidence: String = self.safety.lines().rev().take(12).fold(String::new(), |mut all, line| {
-                    all.insert_str(0, line);
-                    all.insert_str(0, if all.is_empty() { "" } else { "; " });
-                    all
-                });
-                self.event(now, id, severity, None, None, &[("sign", sign), ("evidence", evidence)]);
-            }
-            self.verdict = verdict;
-        }
+        self.verdict = self.safety.verdict(now);
+        self.report_verdict(now);
         if matches!(self.sign(), Sign::Alive(_)) {
             // A person vouched that the peer is off, and it shows a sign of life: the word counts no more.
             self.vouched = false;

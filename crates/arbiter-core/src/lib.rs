@@ -98,6 +98,8 @@ pub struct Arbiter {
     resd_alive: bool,
     safety: SafetyCheck,
     verdict: Option<Verdict>,
+    /// The word of the safety check that the history knows of, by its message id.
+    told_verdict: Option<String>,
     heard_while_down: bool,
     /// Newest moment at which the peer may have been well as far as this run can tell: a lease counts from here.
     heard_at: Timestamp,
@@ -144,6 +146,7 @@ impl Arbiter {
             observed: None,
             resd_alive: false,
             verdict: None,
+            told_verdict: None,
             heard_at: now,
             heard_while_down: false,
             evaluated: now,

@@ -8,8 +8,11 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use hotpair_types::{
-    Claim, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness, Timestamp,
+    Claim, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness, Timestamp, Verdict,
 };
+
+/// Lines of evidence told with a verdict.
+const EVIDENCE_TOLD: usize = 12;
 
 /// A path's cause in plain English, for parameters of sentences (the console has its own words for both languages).
 pub(crate) fn cause(cause: &PathCause) -> Cow<'static, str> {
@@ -86,6 +89,29 @@ impl Arbiter {
             };
             self.event(now, id, severity, Some(name), None, &[("took_ms", took), ("reason", reason)]);
         }
+    }
+
+    /// The safety check's word while the peer is silent: an event when it changes. What the speculative rounds say while heartbeats
+    /// are merely late is no news; how strong a sign of life is may differ from round to round and is none either.
+    pub(crate) fn report_verdict(&mut self, now: Timestamp) {
+        if self.presence() != PeerPresence::Silent {
+            self.told_verdict = None;
+            return;
+        }
+        let (id, severity, sign) = match &self.verdict {
+            Some(Verdict::PeerAlive(sign)) => ("S110", Severity::Info, sign.as_str()),
+            Some(Verdict::NoSign) => ("S120", Severity::Warning, ""),
+            Some(Verdict::IAmIsolated) => ("S130", Severity::Warning, ""),
+            Some(Verdict::Unknown) | None => return,
+        };
+        if self.told_verdict.as_deref() == Some(id) {
+            return;
+        }
+        self.told_verdict = Some(id.to_string());
+        let newest: Vec<&str> = self.safety.lines().map(String::as_str).collect();
+        let evidence = newest.get(newest.len().saturating_sub(EVIDENCE_TOLD)..).unwrap_or_default().join("; ");
+        let parameters = [("sign", sign.to_string()), ("evidence", evidence)];
+        self.event(now, id, severity, None, None, &parameters);
     }
 
     fn peer_node_state(&self) -> NodeState {

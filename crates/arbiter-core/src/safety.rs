@@ -202,17 +202,20 @@ impl SafetyCheck {
         }
     }
 
-    /// What the check says now.
+    /// What the check says now: the strongest sign of life of the running and the last complete round, or else the word of the
+    /// last complete round.
     pub fn verdict(&self, now: Timestamp) -> Option<Verdict> {
         self.since?;
-        if let Some(sign) = self.current.as_ref().and_then(|r| r.life) {
-            return Some(Verdict::PeerAlive(sign));
-        }
         // A word older than two rounds is no word: the prober hangs.
         let fresh = (self.interval.max(self.window) + self.window) * 2;
-        match &self.completed {
-            Some((at, verdict)) if now.since(*at) <= fresh => Some(verdict.clone()),
-            _ => Some(Verdict::Unknown),
+        let last = self.completed.as_ref().filter(|(at, _)| now.since(*at) <= fresh).map(|(_, verdict)| verdict);
+        let known = match last {
+            Some(Verdict::PeerAlive(sign)) => Some(*sign),
+            Some(Verdict::NoSign | Verdict::IAmIsolated | Verdict::Unknown) | None => None,
+        };
+        match self.current.as_ref().and_then(|round| round.life).max(known) {
+            Some(sign) => Some(Verdict::PeerAlive(sign)),
+            None => Some(last.cloned().unwrap_or(Verdict::Unknown)),
         }
     }
 
