@@ -94,6 +94,10 @@ fn load(args: &DaemonArgs) -> Result<Settings, String> {
 }
 
 fn run(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
+    // Only this thread: what it starts begins with ordinary priority.
+    if let Err(error) = hotpair_runtime::realtime::real_time_priority(hotpair_runtime::realtime::LOOP_PRIORITY) {
+        tracing::warn!("{error}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let result = runtime.block_on(serve(args, settings));
     runtime.shutdown_timeout(END);

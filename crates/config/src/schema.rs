@@ -519,7 +519,7 @@ pub static IP: Table = Table {
             with(
                 "conflict_check",
                 Ty::Duration(0, 10 * S),
-                "\"5ms\"",
+                "\"3ms\"",
                 "Before a start, ask the network for so long whether somebody else holds the address. It adds to the takeover time; hosts on a local network answer within a millisecond. `\"0ms\"`: do not ask.",
                 "启动前，在网络上询问该地址是否已被占用，持续这么长时间。它会计入接管时间；局域网中的主机通常在一毫秒内应答。`\"0ms\"` 表示不询问。",
             ),

@@ -155,6 +155,9 @@ fn run(args: &DaemonArgs, config: &Config, node: NodeId, settings: Settings) -> 
         config_digest: config.digest.to_string(),
         config_file: config.file.display().to_string(),
     };
+    if let Err(error) = realtime::real_time_priority(realtime::LOOP_PRIORITY) {
+        log::privilege(&error);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     let served = runtime.block_on(serve(args, config, settings, seed, process));
     runtime.shutdown_timeout(Duration::from_millis(200));

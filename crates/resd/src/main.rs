@@ -141,6 +141,10 @@ fn random() -> anyhow::Result<u64> {
 }
 
 fn run(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Result<End> {
+    // Only this thread: the programs it starts begin with ordinary priority.
+    if let Err(error) = hotpair_runtime::realtime::real_time_priority(hotpair_runtime::realtime::LOOP_PRIORITY) {
+        tracing::warn!("{error}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     let served = runtime.block_on(serve(args, config, node));
     // Operations that block in the kernel must not hold up the end.

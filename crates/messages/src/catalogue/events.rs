@@ -81,7 +81,7 @@ pub static MESSAGES: &[Message] = &[
         "{group}: runs on {node} (after {took_ms} ms)",
         "{group}：在 {node} 上运行（用时 {took_ms} 毫秒）",
     ),
-    Message::new("E234", "{group}: being repaired on {node}: {reason}", "{group}：正在 {node} 上就地修复：{reason}"),
+    Message::new("E234", "{group}: being repaired on {node}", "{group}：正在 {node} 上就地修复"),
     Message::new("E235", "{group}: stopping on {node}", "{group}：正在 {node} 上停止"),
     Message::new("E236", "{group}: cannot run on {node}: {reason}", "{group}：无法在 {node} 上运行：{reason}"),
     Message::new(
