@@ -16,27 +16,20 @@ impl Distribution {
         Self { values }
     }
 
-    /// The value below which a share `part` (0 to 1) of the values lies: the nearest one that was measured; for the median
-    /// of an even number the mean of the two in the middle.
+    /// The least measured value that at least a share `part` (0 to 1) of the values does not exceed.
     #[must_use]
     pub fn quantile(&self, part: f64) -> f64 {
-        let last = self.values.len().saturating_sub(1);
-        let position = part.clamp(0.0, 1.0) * count(last);
-        let at = |position: f64| {
-            let found = self.values.iter().zip(0_u32..).find(|(_, index)| f64::from(*index) >= position);
-            found.map_or(f64::NAN, |(value, _)| *value)
-        };
-        if (part - 0.5).abs() < f64::EPSILON {
-            f64::midpoint(at(position.floor()), at(position.ceil()))
-        } else {
-            at(position.ceil())
-        }
+        let wanted = part.clamp(0.0, 1.0) * count(self.values.len());
+        let found = self.values.iter().zip(1_u32..).find(|(_, rank)| f64::from(*rank) >= wanted - 1e-9);
+        found.map_or(f64::NAN, |(value, _)| *value)
     }
 
-    /// The middle.
+    /// The middle; of an even number of values the mean of the two in the middle.
     #[must_use]
     pub fn median(&self) -> f64 {
-        self.quantile(0.5)
+        let half = count(self.values.len()) / 2.0;
+        let at = |rank: f64| self.quantile(rank / count(self.values.len()).max(1.0));
+        if half.fract() > 0.0 { at(half.ceil()) } else { f64::midpoint(at(half), at(half + 1.0)) }
     }
 
     /// The greatest.
@@ -54,7 +47,8 @@ impl Distribution {
     /// `min median p90 max`, in columns.
     #[must_use]
     pub fn columns(&self) -> String {
-        [0.0, 0.5, 0.9, 1.0].map(|part| format!("{:>10.1}", self.quantile(part))).concat()
+        let [min, p90, max] = [0.0, 0.9, 1.0].map(|part| self.quantile(part));
+        [min, self.median(), p90, max].map(|value| format!("{value:>10.1}")).concat()
     }
 }
 
@@ -69,7 +63,7 @@ mod tests {
     #[test]
     fn quantiles_are_measured_values() {
         let ten = Distribution::new((1..=10).rev().map(f64::from).collect());
-        assert_eq!((ten.quantile(0.0), ten.median(), ten.quantile(0.9), ten.max()), (1.0, 5.5, 10.0, 10.0));
+        assert_eq!((ten.quantile(0.0), ten.median(), ten.quantile(0.9), ten.max()), (1.0, 5.5, 9.0, 10.0));
         let odd = Distribution::new(vec![3.0, 1.0, 2.0]);
         assert_eq!((odd.median(), odd.less(1.0).median()), (2.0, 1.0));
         assert!(Distribution::default().median().is_nan());

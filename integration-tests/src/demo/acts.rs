@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::say::Narrator;
+use super::say::{Narrator, Part};
 use super::stage::{GROUP, Stage};
 use crate::lab::{Fault, Traffic, clock};
 use crate::pair::Direction;
@@ -17,6 +17,8 @@ const UNNOTICED: Duration = Duration::from_millis(500);
 const BOUND: Duration = Duration::from_secs(20);
 /// How long it is watched that nothing happens.
 const WATCH: Duration = Duration::from_millis(2500);
+/// What is shown of `hotpair explain`.
+const STORY: Part = Part::Story { before: 8, most: 18 };
 /// UDP port of the heartbeats.
 const HEARTBEATS: u16 = 7694;
 
@@ -111,7 +113,7 @@ fn path_cut(stage: &mut Stage, say: &Narrator) -> Result<String> {
     say.done(&format!("path hb is red on both nodes after {}", text(took)))?;
     say.watch("nothing moves", WATCH, || Ok(pair.standings(owner.name())? == before))?;
     say.done(&format!("watched for {}: {} serves on, nothing moves", text(WATCH), owner.name()))?;
-    say.quote("hotpair paths", &pair.hotpair(owner.name(), &["paths"])?, 12)?;
+    say.quote("hotpair status", &pair.hotpair(owner.name(), &["status"])?, Part::Section("Paths", 8))?;
     other.heal("hb")?;
     let green = stage.wait_healthy(say)?;
     say.done(&format!("the path is repaired and green again after {}", text(green)))?;
@@ -131,7 +133,7 @@ fn app_killed(stage: &mut Stage, say: &Narrator) -> Result<String> {
     let took = clock::now().saturating_sub(killed);
     stage.wait_healthy(say)?;
     say.done(&format!("noticed, repaired and answering again on {} within {}", owner.name(), text(took)))?;
-    say.quote("hotpair events -n 4", &pair.hotpair(owner.name(), &["events", "-n", "4"])?, 6)?;
+    say.quote("hotpair events -n 4", &pair.hotpair(owner.name(), &["events", "-n", "4"])?, Part::First(6))?;
     unmoved(stage, &before)?;
     Ok(format!("restarted on {}, no move", owner.name()))
 }
@@ -146,7 +148,7 @@ fn app_broken(stage: &mut Stage, say: &Narrator) -> Result<String> {
     stage.wait_answer(say, other.name(), since)?;
     let took = clock::now().saturating_sub(since);
     say.done(&format!("{} could not start it any more; {} serves after {}", owner.name(), other.name(), text(took)))?;
-    say.quote("hotpair explain", &pair.explain(other.name(), &[])?, 16)?;
+    say.quote("hotpair explain", &pair.explain(other.name(), &[])?, STORY)?;
     std::fs::remove_file(owner.dir().join(&marker)).context("repairing the application")?;
     pair.hotpair(other.name(), &["clear", GROUP])?;
     stage.wait_healthy(say)?;
@@ -166,7 +168,7 @@ fn power_loss(stage: &mut Stage, say: &Narrator) -> Result<String> {
     let took = clock::now().saturating_sub(since);
     say.done(&format!("{owner_name} is dark; {other_name} answers the client after {}", text(took)))?;
     say.wait("the takeover is complete", BOUND, || Ok(pair.owner(GROUP)?.as_deref() == Some(other_name)))?;
-    say.quote("hotpair explain", &pair.explain(other_name, &[])?, 16)?;
+    say.quote("hotpair explain", &pair.explain(other_name, &[])?, STORY)?;
     Ok(format!("{other_name} took over from {owner_name} in {}", text(took)))
 }
 
@@ -181,7 +183,7 @@ fn comes_back(stage: &mut Stage, say: &Narrator) -> Result<String> {
     say.watch("nothing moves", WATCH, || Ok(pair.standings(owner.name())? == before))?;
     unmoved(stage, &before)?;
     say.done(&format!("watched for {}: {} keeps the service", text(WATCH), owner.name()))?;
-    say.quote("hotpair status", &pair.hotpair(off.name(), &["status"])?, 8)?;
+    say.quote("hotpair status", &pair.hotpair(off.name(), &["status"])?, Part::Section("Groups", 9))?;
     Ok(format!("{} came back as standby, {} serves on", off.name(), owner.name()))
 }
 
@@ -191,7 +193,7 @@ fn switchover(stage: &mut Stage, say: &Narrator) -> Result<String> {
     let since = clock::now();
     let said = pair.hotpair(owner.name(), &["switchover", GROUP])?;
     let took = clock::now().saturating_sub(since);
-    say.quote(&format!("hotpair switchover {GROUP}"), &said, 6)?;
+    say.quote(&format!("hotpair switchover {GROUP}"), &said, Part::First(14))?;
     stage.wait_answer(say, other.name(), since)?;
     stage.wait_healthy(say)?;
     let now = stage.roles()?.0.name();
@@ -227,7 +229,11 @@ fn all_paths_cut(stage: &mut Stage, say: &Narrator) -> Result<String> {
         Ok(pair.standings(owner.name())? == before && pair.standings(other.name())? == before)
     })?;
     say.done(&format!("watched for {}: {} serves on, {} holds still", text(WATCH), owner.name(), other.name()))?;
-    say.quote(&format!("hotpair explain --why-not {GROUP}"), &pair.explain(other.name(), &["--why-not", GROUP])?, 16)?;
+    say.quote(
+        &format!("hotpair explain --why-not {GROUP}"),
+        &pair.explain(other.name(), &["--why-not", GROUP])?,
+        Part::First(14),
+    )?;
     stage.lab().switch().remove_faults(&faults)?;
     cable.heal();
     let healed = stage.wait_healthy(say)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::interrupt;
-use super::say::Narrator;
+use super::say::{Narrator, Part};
 use super::stage::Stage;
 
 const WORDS: &str =
@@ -83,7 +83,7 @@ fn act(stage: &Stage, say: &Narrator, line: &str) -> Result<()> {
         ("kill", None) => stage.kill_app(stage.roles()?.0),
         ("status", None) => {
             let node = stage.lab().nodes().iter().find(|node| node.is_on()).context("both nodes are without power")?;
-            say.quote("hotpair status", &stage.pair().hotpair(node.name(), &["status"])?, 60)
+            say.quote("hotpair status", &stage.pair().hotpair(node.name(), &["status"])?, Part::First(60))
         }
         _ => bail!("the words are: {WORDS}"),
     }

@@ -31,6 +31,45 @@ pub enum Tone {
     Quote,
 }
 
+/// Which lines of an output to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first so many.
+    First(usize),
+    /// The section that begins with a line with this beginning, up to the next line that is indented as little; at most so
+    /// many lines.
+    Section(&'static str, usize),
+    /// Of a story: its headline, and from so many lines before the event explained so many lines.
+    Story {
+        /// Lines before the first one at +0.000 s.
+        before: usize,
+        /// Lines in all, without the headline.
+        most: usize,
+    },
+}
+
+impl Part {
+    fn of(self, lines: &[&str]) -> Vec<usize> {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        match self {
+            Self::First(most) => (0..lines.len().min(most)).collect(),
+            Self::Section(title, most) => {
+                let Some(begin) = lines.iter().position(|line| line.trim_start().starts_with(title)) else {
+                    return Self::First(most).of(lines);
+                };
+                let depth = lines.get(begin).map_or(0, |line| indent(line));
+                let rest = lines.iter().skip(begin + 1).take_while(|line| indent(line) > depth).count();
+                (begin..=begin + rest).take(most).collect()
+            }
+            Self::Story { before, most } => {
+                let event = lines.iter().position(|line| line.trim_start().starts_with("+0.000 s")).unwrap_or(1);
+                let begin = event.saturating_sub(before).max(1);
+                std::iter::once(0).chain((begin..lines.len()).take(most)).filter(|index| *index < lines.len()).collect()
+            }
+        }
+    }
+}
+
 /// The one who tells.
 #[derive(Debug)]
 pub struct Narrator {
@@ -128,18 +167,24 @@ impl Narrator {
         Ok(())
     }
 
-    /// What a command of the product says, at most `most` lines of it.
+    /// What a command of the product says: all of it, or the part that matters here, each line cut to the width.
     ///
     /// # Errors
     /// When standard output is gone.
-    pub fn quote(&self, command: &str, output: &str, most: usize) -> Result<()> {
+    pub fn quote(&self, command: &str, output: &str, part: Part) -> Result<()> {
         self.line(&format!("    {}", self.tone(Tone::Dim, &format!("$ {command}"))))?;
         let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
-        for line in lines.iter().take(most) {
+        let mut before = None;
+        for index in part.of(&lines) {
+            if before.is_some_and(|before| index > before + 1) || (before.is_none() && index > 0) {
+                self.line(&format!("    {}", self.tone(Tone::Dim, "…")))?;
+            }
+            let line = lines.get(index).copied().unwrap_or_default();
             self.line(&format!("    {}", self.tone(Tone::Quote, &cut(line, WIDTH - 4))))?;
+            before = Some(index);
         }
-        if lines.len() > most {
-            self.line(&format!("    {}", self.tone(Tone::Dim, &format!("… {} more lines", lines.len() - most))))?;
+        if before.is_some_and(|before| before + 1 < lines.len()) {
+            self.line(&format!("    {}", self.tone(Tone::Dim, "…")))?;
         }
         Ok(())
     }
@@ -257,5 +302,17 @@ mod tests {
         assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
         assert_eq!(cut("grün und gut", 5), "grün…");
         assert_eq!(cut("kurz", 5), "kurz");
+    }
+
+    #[test]
+    fn the_part_that_matters_is_found() {
+        let lines = ["head", "Groups", "  a", "    b", "Paths", "  c"];
+        assert_eq!(Part::Section("Groups", 9).of(&lines), [1, 2, 3]);
+        assert_eq!(Part::Section("Groups", 2).of(&lines), [1, 2]);
+        assert_eq!(Part::Section("none", 2).of(&lines), [0, 1]);
+        let story = ["took over", "  -3 s a", "  -2 s b", "  -1 s c", "  +0.000 s d", "  +0.000 s e"];
+        assert_eq!(Part::Story { before: 2, most: 3 }.of(&story), [0, 2, 3, 4]);
+        assert_eq!(Part::Story { before: 9, most: 2 }.of(&story), [0, 1, 2]);
+        assert!(Part::First(3).of(&[]).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::say::{Narrator, Tone};
+use super::say::{Narrator, Part, Tone};
 use crate::lab::http::HttpClient;
 use crate::lab::vip::VipProbe;
 use crate::lab::{Lab, Node, clock, net, writer_log};
@@ -133,7 +133,7 @@ impl Stage {
             pair.group(GROUP)?.port()
         ))?;
         let status = pair.hotpair(&node, &["status"])?;
-        say.quote("hotpair status", &status, 30)?;
+        say.quote("hotpair status", &status, Part::First(40))?;
         Ok(Self { pair, client: Some(client), probe: Some(probe) })
     }
 
