@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use integration_tests::ask::{BOUND, DETECTION, UNNOTICED, answers_throughout};
+use integration_tests::ask::{BOUND, DETECTION, UNNOTICED, answers_throughout, wait_rule};
 use integration_tests::lab::node::DAEMONS;
 use integration_tests::lab::{NODES, clock};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
@@ -98,5 +98,41 @@ fn a_daemon_killed_in_the_middle_of_a_move_leaves_one_owner() -> Result<()> {
         }
         Ok(())
     })?;
+    Ok(())
+}
+
+/// S23 B6: every daemon of both nodes is killed in the same moment, under a service with a volume; first only the standby's come back, and
+/// then its whole machine boots anew: it finds the address alive and takes nothing. Then the owner's come back and adopt what runs.
+#[test]
+fn a_pair_without_daemons_still_serves_and_is_found_again() -> Result<()> {
+    let pair = PairBuilder::new().boot("wait = \"1s\"").group(GroupSpec::service("shop", 0)).start()?;
+    let (alpha, beta) = (pair.lab().alpha(), pair.lab().beta());
+    let pid_file = alpha.dir().join(pair.group("shop")?.pid_file());
+    let pid = std::fs::read_to_string(&pid_file)?;
+    let before = pair.standings("beta")?;
+    let ((), seen) = pair.never_dual("shop", || {
+        answers_throughout(&pair, "shop", UNNOTICED, || {
+            alpha.kill9_all()?;
+            beta.kill9_all()?;
+            beta.start_all()?;
+            wait_rule(&pair, "beta", "shop", "R430")?;
+            beta.power_off()?;
+            pair.power_on("beta")?;
+            wait_rule(&pair, "beta", "shop", "R430")?;
+            // Longer than the boot wait: the sign of life, not the wait, is what holds it back.
+            let end = clock::now() + DETECTION * 5;
+            while clock::now() < end {
+                clock::pause(DETECTION / 4);
+                ensure!(pair.standings("beta")? == before, "a takeover\n{}", pair.dump());
+            }
+            alpha.start_all()?;
+            pair.wait_healthy()?;
+            pair.wait_owner("shop", "alpha", BOUND)
+        })
+        .map(|_| ())
+    })?;
+    ensure!(pair.standings("beta")? == before, "a takeover\n{}", pair.dump());
+    ensure!(seen.owners().len() == 1, "the owner changed:\n{}", seen.describe(pair.lab()));
+    ensure!(std::fs::read_to_string(&pid_file)? == pid, "the application was started anew\n{}", pair.dump());
     Ok(())
 }
