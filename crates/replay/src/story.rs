@@ -297,7 +297,7 @@ fn name(node: NodeId) -> &'static str {
 }
 
 fn time(length: Duration) -> String {
-    if length.as_millis() % 1_000 == 0 { format!("{}s", length.as_secs()) } else { format!("{}ms", length.as_millis()) }
+    if length.subsec_millis() == 0 { format!("{}s", length.as_secs()) } else { format!("{}ms", length.as_millis()) }
 }
 
 fn failing(observed: &GroupObserved) -> Option<FailureScope> {

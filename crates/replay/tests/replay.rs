@@ -190,7 +190,7 @@ fn a_recorded_resource_core_replays_to_identical_operations() {
                 // What runs fails now and then; what is looked at first does not run.
                 let outcome = match action {
                     resource_core::Action::Probe => Outcome::NotRunning,
-                    _ if operations % 17 == 0 => {
+                    _ if operations.is_multiple_of(17) => {
                         Outcome::Failed { text: "died".to_owned(), scope: hotpair_types::FailureScope::Resource }
                     }
                     _ => Outcome::Ok,
