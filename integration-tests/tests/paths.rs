@@ -274,7 +274,8 @@ fn bad_input_is_counted_and_changes_nothing() -> Result<()> {
                 // Garbage from a stranger, and heartbeats of the peer with one changed byte each.
                 let to = SocketAddr::from((net::ipv4(1, 2), HEARTBEATS));
                 let garbage: Vec<Vec<u8>> = (1..=60_u8).map(|n| vec![n; usize::from(n) * 20]).collect();
-                send_udp(&pair.lab().alpha().ns()?, SocketAddr::from((net::ipv4(1, 1), 0)), to, &garbage)?;
+                let alpha = pair.lab().alpha().ns()?;
+                send_udp(&alpha, SocketAddr::from((net::ipv4(1, 1), 0)), to, &garbage)?;
                 let before = dropped(&pair, "beta", "hb")?;
                 let wrong: Vec<Frame> = frames.iter().enumerate().map(|(n, frame)| changed(frame, n)).collect();
                 replay(switch.ns(), &port, &wrong)?;
