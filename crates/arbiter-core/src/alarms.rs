@@ -3,6 +3,7 @@
 use crate::Arbiter;
 use crate::facts::{PeerPresence, Sign};
 use crate::io::{Sentence, Severity};
+use crate::report::trouble;
 use crate::rules::{self, Action};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -119,8 +120,7 @@ impl Arbiter {
         let mut raise =
             |id, severity, parameters| found.push(Found { id, subject: name.clone(), severity, parameters });
         let mine = group.steward() == self.me();
-        let failure = group.observed.as_ref().and_then(|o| o.failure.as_ref());
-        let failure_text = || failure.map(|f| alloc::format!("{}: {}", f.resource, f.text)).unwrap_or_default();
+        let failure_text = || group.observed.as_ref().map(trouble).unwrap_or_default();
         if group.state() == GroupState::StopFailed {
             raise("A203", Severity::Critical, alloc::vec![("reason", failure_text())]);
         } else if mine && group.state() == GroupState::Failed {

@@ -394,12 +394,7 @@ impl Arbiter {
             Readiness::NotReady { reason, .. } => reason,
             Readiness::Ready | Readiness::Unknown => String::new(),
         };
-        let failure = group
-            .observed
-            .as_ref()
-            .and_then(|o| o.failure.as_ref())
-            .map(|f| alloc::format!("{}: {}", f.resource, f.text))
-            .unwrap_or_default();
+        let failure = group.observed.as_ref().map(crate::report::trouble).unwrap_or_default();
         let parameters: BTreeMap<String, String> = [
             ("group", group.config.name.to_string()),
             ("node", self.name(me)),

@@ -8,7 +8,8 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use hotpair_types::{
-    Claim, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness, Timestamp, Verdict,
+    Claim, GroupObserved, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness,
+    ResourceState, Timestamp, Verdict,
 };
 
 /// Lines of evidence told with a verdict.
@@ -71,8 +72,7 @@ impl Arbiter {
                     return None;
                 }
                 let took = old.map(|o| now.since(o.since).as_millis().to_string()).unwrap_or_default();
-                let reason =
-                    new.failure.as_ref().map(|f| alloc::format!("{}: {}", f.resource, f.text)).unwrap_or_default();
+                let reason = trouble(new);
                 Some((group.config.name.clone(), new.state, took, reason))
             })
             .collect();
@@ -259,4 +259,17 @@ impl Arbiter {
     pub fn config_digest(&self) -> String {
         self.config.digest.to_string()
     }
+}
+
+/// What troubles a group here, in words: why it cannot run here, else the last error of the first resource that is not well.
+/// Empty: nothing.
+pub(crate) fn trouble(group: &GroupObserved) -> String {
+    if let Some(failure) = &group.failure {
+        return alloc::format!("{}: {}", failure.resource, failure.text);
+    }
+    let unwell = |state| matches!(state, ResourceState::Failed | ResourceState::StopFailed);
+    let found = group.resources.iter().find(|resource| unwell(resource.state));
+    found
+        .and_then(|resource| Some(alloc::format!("{}: {}", resource.name, resource.last_error.as_ref()?)))
+        .unwrap_or_default()
 }
