@@ -74,6 +74,12 @@ pub enum Outcome {
         /// Why, in words.
         text: String,
     },
+    /// Of a start: refused before anything was done, because the other node still has what it needs (S14: its lease of the
+    /// volume). Nothing is broken here, so it is no failure and is tried again for as long as it is wanted.
+    Held {
+        /// By what, in words.
+        text: String,
+    },
 }
 
 /// Something noticed about a resource outside an operation.

@@ -177,7 +177,7 @@ impl Group {
             Outcome::TimedOut => {
                 self.no_answer(r, "the probe did not answer in time".to_string(), fx)
             }
-            Outcome::Unknown { text } => self.no_answer(r, text, fx),
+            Outcome::Unknown { text } | Outcome::Held { text } => self.no_answer(r, text, fx),
         }
     }
 
@@ -256,6 +256,19 @@ impl Group {
                 let name = resource.spec.name.clone();
                 fx.note(Some(&self.name), Some(&name), event);
             }
+            Outcome::Held { text } => {
+                resource.set_state(ResourceState::Stopped, fx.now);
+                resource.retry_at = fx
+                    .now
+                    .after(resource.spec.recovery.backoff.max(RETRY).min(LONGEST_PAUSE));
+                let text = format!("not started yet: {text}");
+                // Said once, not with every try.
+                if resource.last_error.as_ref() != Some(&text) {
+                    resource.last_error = Some(text.clone());
+                    let name = resource.spec.name.clone();
+                    fx.note(Some(&self.name), Some(&name), NoteEvent::Hint { text });
+                }
+            }
             // Stopped on purpose while starting: nobody's failure, but it has to be stopped properly.
             _ if busy.cancelled => resource.set_state(ResourceState::Failed, fx.now),
             other => {
@@ -271,7 +284,7 @@ impl Group {
                     Outcome::NotRunning => {
                         "it does not run although its start succeeded".to_string()
                     }
-                    Outcome::Failed { text, .. } | Outcome::Unknown { text } => text,
+                    Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => text,
                     Outcome::Ok => String::new(),
                 };
                 self.failed(r, format!("start failed: {text}"), scope, fx);
@@ -303,7 +316,7 @@ impl Group {
                     resource.spec.ops.stop_timeout.as_millis()
                 )
             }
-            Outcome::Failed { text, .. } | Outcome::Unknown { text } => text.clone(),
+            Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => text.clone(),
         };
         resource.last_error = Some(format!("stop failed: {text}"));
         if force {
@@ -355,7 +368,7 @@ impl Group {
             }
             Outcome::Failed { text, scope } => self.failed(r, text, scope, fx),
             Outcome::TimedOut => self.late(r, fx),
-            Outcome::Unknown { text } => {
+            Outcome::Unknown { text } | Outcome::Held { text } => {
                 resource.set_state(ResourceState::Late, fx.now);
                 resource.last_error = Some(text.clone());
                 let name = resource.spec.name.clone();
@@ -547,7 +560,7 @@ fn trouble(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Ok => None,
         Outcome::NotRunning => Some("it does not run".to_string()),
-        Outcome::Failed { text, .. } | Outcome::Unknown { text } => Some(text.clone()),
+        Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => Some(text.clone()),
         Outcome::TimedOut => Some("no answer in time".to_string()),
     }
 }

@@ -108,6 +108,12 @@ impl Keeper {
         self.order(|reply| Command::Acquire { limit, reply }).await
     }
 
+    /// Whether an error of [`Keeper::acquire`] says that the other node lives and has the lease: nothing is wrong then,
+    /// and a later try may be right.
+    pub fn in_use(error: &str) -> bool {
+        error == IN_USE
+    }
+
     /// Goes on with a lease that an earlier run of resd held.
     ///
     /// # Errors

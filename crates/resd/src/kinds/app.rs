@@ -54,20 +54,18 @@ impl Scripts {
             End::Code(code) => failed(said(&format!("{name} says by exit code {code} that it has failed"), &done)),
             End::Signal(signal) => failed(said(&format!("{name} was ended by signal {signal}"), &done)),
             End::Killed => Outcome::TimedOut,
-            End::Missing(error) => self.missing(name, error),
+            End::Missing(error) => self.missing(name, error).await,
             End::NotStarted(error) => unknown(format!("{name} could not be run: {error}")),
         }
     }
 
     /// Without its program (it may lie on a volume that is not mounted) nothing can say whether it runs, except that
     /// everything started here carries a mark.
-    fn missing(&self, name: &str, error: &std::io::Error) -> Outcome {
-        match exec::marked(&self.mark).len() {
-            0 => Outcome::NotRunning,
-            n => {
-                unknown(format!("{name} cannot be run ({error}), but {n} processes started by this resource are there"))
-            }
+    async fn missing(&self, name: &str, error: &std::io::Error) -> Outcome {
+        if exec::any_marked(&self.mark).await {
+            return unknown(format!("{name} cannot be run ({error}), but processes started by this resource are there"));
         }
+        Outcome::NotRunning
     }
 }
 
@@ -89,7 +87,7 @@ impl ResourceKind for Scripts {
                 End::Code(code) => failed(said(&format!("{name} says by exit code {code} that it has failed"), &done)),
                 End::Signal(signal) => unknown(said(&format!("{name} was ended by signal {signal}"), &done)),
                 End::Killed => Outcome::TimedOut,
-                End::Missing(error) => self.missing(name, error),
+                End::Missing(error) => self.missing(name, error).await,
                 End::NotStarted(error) => unknown(format!("{name} could not be run: {error}")),
             }
         })
@@ -137,7 +135,7 @@ impl ResourceKind for Scripts {
             match self.ask(&self.monitor, rest, cx).await {
                 Outcome::NotRunning => Outcome::Ok,
                 Outcome::Ok => failed(complaint.unwrap_or_else(|| "it still runs after its stop".to_string())),
-                Outcome::Failed { text, .. } | Outcome::Unknown { text } => {
+                Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => {
                     failed(format!("whether it has stopped is not confirmed: {}", complaint.unwrap_or(text)))
                 }
                 Outcome::TimedOut => failed("whether it has stopped is not confirmed: its monitor did not answer"),

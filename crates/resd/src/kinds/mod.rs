@@ -100,6 +100,11 @@ pub fn unknown(text: impl Into<String>) -> Outcome {
     Outcome::Unknown { text: text.into() }
 }
 
+/// A start that was refused before anything was done: the other node still has what it needs.
+pub fn held(text: impl Into<String>) -> Outcome {
+    Outcome::Held { text: text.into() }
+}
+
 /// All kinds of one node share what they act with.
 #[derive(Clone, Debug)]
 pub struct Tools {

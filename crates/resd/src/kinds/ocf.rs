@@ -87,17 +87,16 @@ impl ResourceKind for Agent {
                 return unknown("a start or stop begun by an earlier run of resd is still under way");
             }
             let done = self.call("monitor", cx, cx.timeout, Duration::ZERO, false).await;
-            let nothing_started = || exec::marked(&self.mark).is_empty();
             match &done.end {
                 End::Code(code) => match Code::from(*code) {
                     Code::Success => Outcome::Ok,
                     Code::NotRunning => Outcome::NotRunning,
                     // What is not installed or not configured here does not run here, unless we started it ourselves.
-                    Code::NodeLacks if nothing_started() => Outcome::NotRunning,
+                    Code::NodeLacks if !exec::any_marked(&self.mark).await => Outcome::NotRunning,
                     _ if *code >= 126 => unknown(self.text("probe", *code, &done)),
                     _ => failed(self.text("probe", *code, &done)),
                 },
-                End::Missing(_) if nothing_started() => Outcome::NotRunning,
+                End::Missing(_) if !exec::any_marked(&self.mark).await => Outcome::NotRunning,
                 End::Signal(signal) => unknown(format!("agent {} was ended by signal {signal}", self.call.kind)),
                 _ => match self.not_run(&done) {
                     Outcome::Failed { text, .. } => unknown(text),
@@ -132,7 +131,7 @@ impl ResourceKind for Agent {
                 return match self.watch(cx, rest, Duration::ZERO, false).await {
                     Outcome::NotRunning => Outcome::Ok,
                     Outcome::Ok => failed("it still runs after its processes were killed"),
-                    Outcome::Failed { text, .. } | Outcome::Unknown { text } => failed(text),
+                    Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => failed(text),
                     Outcome::TimedOut => failed("whether it has stopped is not confirmed"),
                 };
             }
@@ -141,7 +140,7 @@ impl ResourceKind for Agent {
                 // By the API a stop that succeeds has confirmed it; an agent that is not there has started nothing.
                 End::Code(0) => Outcome::Ok,
                 End::Code(code) => failed(self.text("stop", *code, &done)),
-                End::Missing(_) if exec::marked(&self.mark).is_empty() => Outcome::Ok,
+                End::Missing(_) if !exec::any_marked(&self.mark).await => Outcome::Ok,
                 _ => self.not_run(&done),
             }
         })

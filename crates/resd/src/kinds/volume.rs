@@ -15,7 +15,7 @@ use hotpair_types::{FailureScope, Timestamp};
 use resource_core::{Outcome, ResourceEvent};
 use rustix::process::Signal;
 
-use super::{EventSink, Op, OpContext, ResourceKind, failed, node_lacks, unknown};
+use super::{EventSink, Op, OpContext, ResourceKind, failed, held, node_lacks, unknown};
 use crate::act::exec::{self, End, Program, passed};
 use crate::act::lease_keeper::{Keeper, Status};
 use crate::act::{evict, mount};
@@ -255,7 +255,7 @@ impl Shared {
             Err(text) => return failed(text),
         }
         if let Err(text) = self.protect(&device, deadline, cx).await {
-            return failed(text);
+            return if Keeper::in_use(&text) { held(text) } else { failed(text) };
         }
         let outcome = self.mount(&device, cx).await;
         if outcome == Outcome::Ok {

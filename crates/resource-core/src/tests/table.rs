@@ -519,6 +519,25 @@ fn network_start_failures_do_not_use_up_restarts() {
     );
 }
 
+/// S14: held back by the other node's lease is no failure: nothing to stop, tried again without end, said once.
+#[test]
+fn a_start_that_is_held_back_is_tried_again() {
+    let mut b = Bench::new(vec![spec("vol", "volume", &[])], None).probed(&[false]);
+    b.target(target(1, Desired::Started));
+    let held = Outcome::Held { text: "in use there".to_string() };
+    for _ in 0..10 {
+        assert_eq!(b.busy("vol"), Some(Start));
+        b.done("vol", held.clone());
+        assert_eq!((b.state(), b.group().failure.clone()), (GroupState::Starting, None));
+        assert_eq!(b.busy("vol"), None);
+        b.pass(ms(1_000));
+    }
+    b.done("vol", Outcome::Ok);
+    assert_eq!(b.state(), GroupState::Running);
+    assert!(b.noted(|n| matches!(n, NoteEvent::Hint { text } if text.contains("in use there"))));
+    assert!(!b.noted(|n| matches!(n, NoteEvent::Stopped { .. } | NoteEvent::Failed { .. })));
+}
+
 /// What the node lacks is never tried twice here.
 #[test]
 fn a_missing_program_fails_the_group_at_once() {
