@@ -1,6 +1,6 @@
 //! From the configuration to the core's configuration and to the kinds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hotpair_config::model::{self, AppResource, Config, Group, Kind, Resource, Runner, VolumeProtection};
@@ -62,6 +62,8 @@ pub struct Assembly<'a> {
     pub node: NodeId,
     /// This boot.
     pub boot: BootId,
+    /// The state directory: tells two nodes on one machine apart, whatever they are called.
+    pub state_dir: &'a Path,
     /// What the kinds act with.
     pub tools: Tools,
     /// Where they tell what they notice.
@@ -86,7 +88,8 @@ impl Assembly<'_> {
     fn kind(&self, group: &Group, resource: &Resource) -> std::io::Result<Arc<dyn ResourceKind>> {
         let events =
             EventSink { group: group.name.clone(), resource: resource.name.clone(), queue: self.queue.clone() };
-        let mark = format!("{}:{}:{}/{}", self.config.pair.id, self.node_name(), group.name, resource.name);
+        let place = self.state_dir.display();
+        let mark = format!("{}:{}:{}/{}:{place}", self.config.pair.id, self.node_name(), group.name, resource.name);
         Ok(match &resource.kind {
             Kind::Ip(ip) => Arc::new(Ip::new(self.ip(ip), self.tools.clone(), events)),
             Kind::Volume(volume) => Arc::new(self.volume(volume, mark, events)?),

@@ -157,7 +157,8 @@ mod tests {
     fn a_target_is_read_and_every_bad_field_is_named() {
         let read = target(wire()).unwrap();
         assert_eq!((read.generation, read.groups.len()), (Generation(7), 1));
-        let spoil: [(&str, fn(&mut api::Target)); 5] = [
+        type Spoil = (&'static str, fn(&mut api::Target));
+        let spoil: [Spoil; 5] = [
             ("boot_id", |t| t.boot_id = "x".into()),
             ("name", |t| t.groups[0].name = "no name".into()),
             ("desired", |t| t.groups[0].desired = 0),

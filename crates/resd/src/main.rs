@@ -166,6 +166,8 @@ async fn serve(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Resu
         tracing::warn!(%error, "no target is known: everything is watched and left as it is until arbiterd sends one");
         None
     });
+    let state_dir = std::fs::canonicalize(&args.state_dir)
+        .with_context(|| format!("the state directory {} cannot be used", args.state_dir.display()))?;
     let tools = Tools {
         net: act::netlink::Net::open().await?,
         sender: Arc::new(
@@ -175,7 +177,9 @@ async fn serve(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Resu
     let (queue, inputs) = mpsc::unbounded_channel();
     let (orders_tx, orders) = mpsc::channel(MAX_ORDERS);
     let (view_tx, view) = watch::channel(None);
-    let kinds = Assembly { config, node, boot, tools, queue: queue.clone() }.kinds().context("starting the kinds")?;
+    let kinds = Assembly { config, node, boot, state_dir: &state_dir, tools, queue: queue.clone() }
+        .kinds()
+        .context("starting the kinds")?;
     let process = process(config, node, resd, boot);
     let started = clock::now();
     let core = ResourceCore::new(assemble::core(config, boot, resd, restored), random()?, started)?;

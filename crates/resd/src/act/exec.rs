@@ -245,9 +245,9 @@ pub async fn settled(mark: &str, commands: &[&[String]], limit: Duration) -> boo
             let line = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
             let arguments: Vec<&[u8]> = line.split(|b| *b == 0).filter(|a| !a.is_empty()).collect();
             // An interpreter may stand before a script's own name.
-            commands.iter().any(|c| {
-                !c.is_empty() && arguments.ends_with(&c.iter().map(String::as_bytes).collect::<Vec<_>>())
-            })
+            commands
+                .iter()
+                .any(|c| !c.is_empty() && arguments.ends_with(&c.iter().map(String::as_bytes).collect::<Vec<_>>()))
         });
         if !under_way {
             return true;
@@ -272,12 +272,23 @@ pub fn is_zombie(pid: Pid) -> bool {
     stat.is_ok_and(|s| s.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
 }
 
+/// True if a process carries `mark`. Looks several times: in the instant of an exec a process shows no environment.
+pub async fn any_marked(mark: &str) -> bool {
+    for _ in 0..3 {
+        if !marked(mark).is_empty() {
+            return true;
+        }
+        passed(clock::now().after(Duration::from_millis(5))).await;
+    }
+    false
+}
+
 /// Kills everything that carries `mark` and waits until nothing does, at most `limit`. True if nothing is left.
 pub async fn kill_marked(mark: &str, limit: Duration) -> bool {
     let deadline = clock::now().after(limit);
     loop {
         let left = marked(mark);
-        if left.is_empty() {
+        if left.is_empty() && !any_marked(mark).await {
             return true;
         }
         if clock::now() >= deadline {
@@ -344,7 +355,7 @@ mod tests {
         let p = program(&["/bin/sh", "-c", "setsid sleep 1000 & exit 0"], "daemon");
         let done = run(&p, LIMIT, &CancellationToken::new()).await;
         assert!(matches!(done.end, End::Code(0)), "{done:?}");
-        assert!(!marked(&p.mark).is_empty());
+        assert!(any_marked(&p.mark).await);
         assert!(kill_marked(&p.mark, LIMIT).await);
         assert!(marked(&p.mark).is_empty());
     }
@@ -359,7 +370,8 @@ mod tests {
         assert!(!settled(&p.mark, &[&command], Duration::ZERO).await);
         let other = ["app".to_string(), "stop".to_string()];
         assert!(settled(&p.mark, &[&other], Duration::ZERO).await);
-        let (settled, _) = tokio::join!(settled(&p.mark, &[&command], LIMIT), child.wait());
+        let commands: [&[String]; 1] = [&command];
+        let (settled, _) = tokio::join!(settled(&p.mark, &commands, LIMIT), child.wait());
         assert!(settled);
     }
 

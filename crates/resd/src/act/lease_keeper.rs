@@ -140,8 +140,15 @@ impl Keeper {
 
 enum Mode {
     Watch,
-    Acquire { limit: Timestamp, claimed: Option<Timestamp>, since: Timestamp, reply: Option<oneshot::Sender<Result<(), String>>> },
-    Hold { renewed_at: Timestamp },
+    Acquire {
+        limit: Timestamp,
+        claimed: Option<Timestamp>,
+        since: Timestamp,
+        reply: Option<oneshot::Sender<Result<(), String>>>,
+    },
+    Hold {
+        renewed_at: Timestamp,
+    },
     Lost,
 }
 
@@ -407,7 +414,8 @@ impl Worker {
 }
 
 /// Why a live lease is refused.
-const IN_USE: &str = "the other node holds the lease of the volume and renews it: the volume is in use there; stop it there first";
+const IN_USE: &str =
+    "the other node holds the lease of the volume and renews it: the volume is in use there; stop it there first";
 
 enum Progress {
     Wait,

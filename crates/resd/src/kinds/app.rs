@@ -63,7 +63,9 @@ impl Scripts {
     /// everything started here carries a mark.
     async fn missing(&self, name: &str, error: &std::io::Error) -> Outcome {
         if exec::any_marked(&self.mark).await {
-            return unknown(format!("{name} cannot be run ({error}), but processes started by this resource are there"));
+            return unknown(format!(
+                "{name} cannot be run ({error}), but processes started by this resource are there"
+            ));
         }
         Outcome::NotRunning
     }
