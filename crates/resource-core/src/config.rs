@@ -93,9 +93,7 @@ pub enum OnStopFailure {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// `after` names a resource that is not named earlier in the group.
-    #[error(
-        "group {group}: resource {resource} comes after {missing}, which is not named before it in the group"
-    )]
+    #[error("group {group}: resource {resource} comes after {missing}, which is not named before it in the group")]
     Dependency {
         /// The group.
         group: GroupName,
@@ -105,9 +103,7 @@ pub enum ConfigError {
         missing: ResourceName,
     },
     /// A monitor interval of zero would never let the machine rest.
-    #[error(
-        "group {group}: resource {resource} has a monitor interval of zero; give it one of at least 10 ms"
-    )]
+    #[error("group {group}: resource {resource} has a monitor interval of zero; give it one of at least 10 ms")]
     Interval {
         /// The group.
         group: GroupName,

@@ -20,11 +20,7 @@ impl Group {
     /// Where this resource is to go: the group's goal, but down while something below it has to be repaired.
     fn want(&self, r: usize) -> Goal {
         match self.goal {
-            Goal::Up
-                if self.resources[r].state != ResourceState::Stopped && self.pulled_down(r) =>
-            {
-                Goal::Down
-            }
+            Goal::Up if self.resources[r].state != ResourceState::Stopped && self.pulled_down(r) => Goal::Down,
             goal => goal,
         }
     }
@@ -40,10 +36,7 @@ impl Group {
     /// May it be started now, as far as the others go?
     pub(crate) fn may_start(&self, r: usize) -> bool {
         let resource = &self.resources[r];
-        resource
-            .deps
-            .iter()
-            .all(|&d| self.resources[d].is_up() && !self.pulled_down(d))
+        resource.deps.iter().all(|&d| self.resources[d].is_up() && !self.pulled_down(d))
             && (resource.spec.in_place || self.dependants_stopped(r))
     }
 
@@ -52,30 +45,21 @@ impl Group {
         let want = self.want(r);
         let resource = &self.resources[r];
         if let Some(busy) = &resource.busy {
-            let start_now =
-                want == Goal::Up && resource.state == ResourceState::Stopped && self.may_start(r);
+            let start_now = want == Goal::Up && resource.state == ResourceState::Stopped && self.may_start(r);
             let forget = match busy.action {
                 Action::Start if want == Goal::Down && !busy.cancelled => {
                     return Step::Cancel { forget: false };
                 }
                 Action::Start | Action::Stop { .. } | Action::Announce => false,
                 // In flight when a stop arrives: its time is never charged to the stop (G11).
-                Action::Monitor { .. } => {
-                    !resource.is_up() || (want == Goal::Down && self.may_stop(r))
-                }
-                Action::Probe | Action::CheckReadiness | Action::Prepare => {
-                    start_now && resource.retry_at <= now
-                }
+                Action::Monitor { .. } => !resource.is_up() || (want == Goal::Down && self.may_stop(r)),
+                Action::Probe | Action::CheckReadiness | Action::Prepare => start_now && resource.retry_at <= now,
             };
             if forget {
                 return Step::Cancel { forget: true };
             }
             // A probe under way before a start that has to pause: look again when the pause is over.
-            return Step::Wait(
-                start_now
-                    .then_some(resource.retry_at)
-                    .filter(|at| *at > now),
-            );
+            return Step::Wait(start_now.then_some(resource.retry_at).filter(|at| *at > now));
         }
         match want {
             Goal::Leave => self.watch(r, now),
@@ -89,12 +73,8 @@ impl Group {
         match resource.state {
             ResourceState::Stopped => self.stand_by(r, now),
             ResourceState::StopFailed => due(Action::Probe, resource.next_probe, now),
-            ResourceState::Unknown if !resource.probed => {
-                due(Action::Probe, resource.next_probe, now)
-            }
-            _ if self.may_stop(r) => Step::Run(Action::Stop {
-                force: resource.stop_force,
-            }),
+            ResourceState::Unknown if !resource.probed => due(Action::Probe, resource.next_probe, now),
+            _ if self.may_stop(r) => Step::Run(Action::Stop { force: resource.stop_force }),
             // It has to wait for those above; meanwhile it serves them, so it is still watched.
             ResourceState::Running | ResourceState::Late => self.monitor(r, now),
             _ => Step::Wait(None),
@@ -104,15 +84,9 @@ impl Group {
     fn go_up(&self, r: usize, now: Timestamp) -> Step {
         let resource = &self.resources[r];
         match resource.state {
-            ResourceState::Unknown | ResourceState::StopFailed => {
-                due(Action::Probe, resource.next_probe, now)
-            }
-            ResourceState::Stopped if self.may_start(r) => {
-                due(Action::Start, resource.retry_at, now)
-            }
-            ResourceState::Failed if self.may_stop(r) => Step::Run(Action::Stop {
-                force: resource.stop_force,
-            }),
+            ResourceState::Unknown | ResourceState::StopFailed => due(Action::Probe, resource.next_probe, now),
+            ResourceState::Stopped if self.may_start(r) => due(Action::Start, resource.retry_at, now),
+            ResourceState::Failed if self.may_stop(r) => Step::Run(Action::Stop { force: resource.stop_force }),
             ResourceState::Running | ResourceState::Late => self.monitor(r, now),
             _ => Step::Wait(None),
         }
@@ -129,10 +103,7 @@ impl Group {
 
     fn monitor(&self, r: usize, now: Timestamp) -> Step {
         let resource = &self.resources[r];
-        if let Some(deep) = resource
-            .next_deep
-            .filter(|at| *at <= resource.next_monitor || *at <= now)
-        {
+        if let Some(deep) = resource.next_deep.filter(|at| *at <= resource.next_monitor || *at <= now) {
             return due(Action::Monitor { deep: true }, deep, now);
         }
         due(Action::Monitor { deep: false }, resource.next_monitor, now)
@@ -155,9 +126,5 @@ impl Group {
 }
 
 fn due(action: Action, at: Timestamp, now: Timestamp) -> Step {
-    if at <= now {
-        Step::Run(action)
-    } else {
-        Step::Wait(Some(at))
-    }
+    if at <= now { Step::Run(action) } else { Step::Wait(Some(at)) }
 }

@@ -125,21 +125,13 @@ impl Resource {
 
     /// Time between two probes of something that should not run here.
     pub(crate) fn idle_probe_interval(&self) -> Duration {
-        self.spec
-            .ops
-            .monitor_interval
-            .saturating_mul(10)
-            .max(Duration::from_secs(10))
+        self.spec.ops.monitor_interval.saturating_mul(10).max(Duration::from_secs(10))
     }
 
     /// Forgets failures older than the window.
     pub(crate) fn prune(&mut self, now: Timestamp) {
         let window = self.spec.recovery.window;
-        while self
-            .failures
-            .front()
-            .is_some_and(|at| now.since(*at) >= window)
-        {
+        while self.failures.front().is_some_and(|at| now.since(*at) >= window) {
             self.failures.pop_front();
         }
     }
@@ -176,23 +168,14 @@ impl Group {
     pub(crate) fn new(config: GroupConfig, now: Timestamp) -> Result<Self, ConfigError> {
         let mut resources: Vec<Resource> = Vec::new();
         for spec in config.resources {
-            if spec.ops.monitor_interval.is_zero()
-                || spec.ops.deep_interval.is_some_and(|d| d.is_zero())
-            {
-                return Err(ConfigError::Interval {
-                    group: config.name,
-                    resource: spec.name,
-                });
+            if spec.ops.monitor_interval.is_zero() || spec.ops.deep_interval.is_some_and(|d| d.is_zero()) {
+                return Err(ConfigError::Interval { group: config.name, resource: spec.name });
             }
             let mut deps = Vec::new();
             for name in &spec.after {
                 let Some(at) = resources.iter().position(|r| r.spec.name == *name) else {
                     let (resource, missing) = (spec.name.clone(), name.clone());
-                    return Err(ConfigError::Dependency {
-                        group: config.name,
-                        resource,
-                        missing,
-                    });
+                    return Err(ConfigError::Dependency { group: config.name, resource, missing });
                 };
                 deps.push(at);
             }
@@ -218,9 +201,7 @@ impl Group {
 
     /// Something of the group is, or may be, up here.
     pub(crate) fn serving(&self) -> bool {
-        self.resources
-            .iter()
-            .any(|r| r.state != ResourceState::Stopped)
+        self.resources.iter().any(|r| r.state != ResourceState::Stopped)
     }
 
     /// Everything is up.
@@ -244,9 +225,10 @@ impl Group {
     /// All transitive dependants of `r` are confirmed stopped. (Direct ones are not enough: one in the middle may be
     /// stopped while one above it was found running.)
     pub(crate) fn dependants_stopped(&self, r: usize) -> bool {
-        self.resources[r].dependants.iter().all(|&d| {
-            self.resources[d].state == ResourceState::Stopped && self.dependants_stopped(d)
-        })
+        self.resources[r]
+            .dependants
+            .iter()
+            .all(|&d| self.resources[d].state == ResourceState::Stopped && self.dependants_stopped(d))
     }
 
     /// Something below `r` is not up and its absence takes `r` down with it.

@@ -2,9 +2,7 @@
 
 use alloc::string::String;
 use core::time::Duration;
-use hotpair_types::{
-    FailureScope, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp,
-};
+use hotpair_types::{FailureScope, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One operation ordered by the core; unique within one run.
@@ -137,9 +135,7 @@ pub enum Refusal {
         accepted: Generation,
     },
     /// Same number, other content: two orders contradict each other.
-    #[error(
-        "target {0} differs from the target of the same number that is in force: two orders contradict each other"
-    )]
+    #[error("target {0} differs from the target of the same number that is in force: two orders contradict each other")]
     Contradiction(Generation),
     /// Made for another boot of this node.
     #[error("target {0} was made for another boot of this node; nothing is started by it")]
@@ -308,9 +304,7 @@ impl core::fmt::Display for NoteEvent {
                 write!(f, "stop failed, now by force: {text}")
             }
             Self::StopFailed { text } => write!(f, "STOP NOT CONFIRMED: {text}"),
-            Self::LeaseExpired => {
-                f.write_str("the lease ran out without renewal: the group is taken down")
-            }
+            Self::LeaseExpired => f.write_str("the lease ran out without renewal: the group is taken down"),
             Self::Hint { text } => f.write_str(text),
         }
     }

@@ -25,8 +25,6 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use config::{
-    ConfigError, GroupConfig, OnStopFailure, Operations, Recovery, ResourceConfig, ResourceSpec,
-};
+pub use config::{ConfigError, GroupConfig, OnStopFailure, Operations, Recovery, ResourceConfig, ResourceSpec};
 pub use io::{Action, Input, Note, NoteEvent, OpId, Outcome, Output, Refusal, ResourceEvent};
 pub use machine::ResourceCore;

@@ -9,8 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Desired, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState,
-    Target, Timestamp,
+    BootId, Desired, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,18 +24,8 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    pub(crate) fn note(
-        &mut self,
-        group: Option<&GroupName>,
-        resource: Option<&ResourceName>,
-        event: NoteEvent,
-    ) {
-        let note = Note {
-            at: self.now,
-            group: group.cloned(),
-            resource: resource.cloned(),
-            event,
-        };
+    pub(crate) fn note(&mut self, group: Option<&GroupName>, resource: Option<&ResourceName>, event: NoteEvent) {
+        let note = Note { at: self.now, group: group.cloned(), resource: resource.cloned(), event };
         self.notes.push(Output::Note(note));
     }
 
@@ -55,11 +44,7 @@ impl Effects {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         let eighth = u64::try_from(by.as_nanos() / 8).unwrap_or(u64::MAX);
-        by.saturating_sub(Duration::from_nanos(if eighth == 0 {
-            0
-        } else {
-            self.random % eighth
-        }))
+        by.saturating_sub(Duration::from_nanos(if eighth == 0 { 0 } else { self.random % eighth }))
     }
 }
 
@@ -87,13 +72,7 @@ impl ResourceCore {
         for group in config.groups {
             groups.push(Group::new(group, now)?);
         }
-        let effects = Effects {
-            now,
-            next_op: 0,
-            random: seed | 1,
-            acts: Vec::new(),
-            notes: Vec::new(),
-        };
+        let effects = Effects { now, next_op: 0, random: seed | 1, acts: Vec::new(), notes: Vec::new() };
         let mut core = Self {
             boot: config.boot,
             resd: config.resd,
@@ -125,11 +104,7 @@ impl ResourceCore {
                     }
                 }
             }
-            Input::Event {
-                group,
-                resource,
-                event,
-            } => {
+            Input::Event { group, resource, event } => {
                 if let Some(group) = self.groups.iter_mut().find(|g| g.name == group) {
                     group.noticed(&resource, event, &mut self.effects);
                 }
@@ -145,16 +120,8 @@ impl ResourceCore {
 
     /// When [`Self::handle_timeout`] is to be called next; always later than the last entry's `now`.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let leases = self
-            .groups
-            .iter()
-            .filter(|g| !g.lease_lapsed)
-            .filter_map(|g| g.running_lease());
-        let wakes = self
-            .groups
-            .iter()
-            .flat_map(|g| &g.resources)
-            .filter_map(|r| r.wake);
+        let leases = self.groups.iter().filter(|g| !g.lease_lapsed).filter_map(|g| g.running_lease());
+        let wakes = self.groups.iter().flat_map(|g| &g.resources).filter_map(|r| r.wake);
         leases.chain(wakes).min()
     }
 
@@ -177,10 +144,9 @@ impl ResourceCore {
         let offered = target.generation;
         let answer = match &self.target {
             _ if target.boot != self.boot => Err(Refusal::OtherBoot(offered)),
-            Some(accepted) if offered < accepted.generation => Err(Refusal::Older {
-                offered,
-                accepted: accepted.generation,
-            }),
+            Some(accepted) if offered < accepted.generation => {
+                Err(Refusal::Older { offered, accepted: accepted.generation })
+            }
             Some(accepted) if offered == accepted.generation && *accepted != target => {
                 Err(Refusal::Contradiction(offered))
             }
@@ -191,8 +157,7 @@ impl ResourceCore {
             }
         };
         if let Err(refusal) = &answer {
-            self.effects
-                .note(None, None, NoteEvent::TargetRefused(refusal.clone()));
+            self.effects.note(None, None, NoteEvent::TargetRefused(refusal.clone()));
         }
         self.out.push_back(Output::Answer(answer));
     }
@@ -236,27 +201,14 @@ impl ResourceCore {
         for group in &mut self.groups {
             group.sum_up(now);
         }
-        let groups = self
-            .groups
-            .iter()
-            .map(|g| (g.name.clone(), g.observed()))
-            .collect();
+        let groups = self.groups.iter().map(|g| (g.name.clone(), g.observed())).collect();
         let generation = self.target.as_ref().map(|t| t.generation);
-        let unchanged = self
-            .view
-            .as_ref()
-            .is_some_and(|v| v.groups == groups && v.generation == generation);
+        let unchanged = self.view.as_ref().is_some_and(|v| v.groups == groups && v.generation == generation);
         if unchanged {
             return;
         }
         let seq = self.view.as_ref().map_or(1, |v| v.seq.saturating_add(1));
-        let view = ObservedView {
-            seq,
-            resd: self.resd,
-            taken_at: now,
-            generation,
-            groups,
-        };
+        let view = ObservedView { seq, resd: self.resd, taken_at: now, generation, groups };
         self.view = Some(view.clone());
         self.out.push_back(Output::View(view));
     }
@@ -269,30 +221,12 @@ impl ResourceCore {
                 let action = resource.busy.as_ref().map(|b| b.action);
                 let starting = action == Some(Action::Start);
                 let stopping = matches!(action, Some(Action::Stop { .. }));
-                assert_eq!(
-                    starting,
-                    resource.state == ResourceState::Starting,
-                    "{}: start",
-                    resource.spec.name
-                );
-                assert_eq!(
-                    stopping,
-                    resource.state == ResourceState::Stopping,
-                    "{}: stop",
-                    resource.spec.name
-                );
-                assert!(
-                    resource.wake.is_none_or(|at| at > now),
-                    "{}: a deadline has to lie ahead",
-                    resource.spec.name
-                );
+                assert_eq!(starting, resource.state == ResourceState::Starting, "{}: start", resource.spec.name);
+                assert_eq!(stopping, resource.state == ResourceState::Stopping, "{}: stop", resource.spec.name);
+                assert!(resource.wake.is_none_or(|at| at > now), "{}: a deadline has to lie ahead", resource.spec.name);
             }
             assert!(
-                group.goal != Goal::Up
-                    || group
-                        .target
-                        .as_ref()
-                        .is_some_and(|t| t.desired == Desired::Started),
+                group.goal != Goal::Up || group.target.as_ref().is_some_and(|t| t.desired == Desired::Started),
                 "group {}: goes up without an order",
                 group.name
             );
@@ -311,11 +245,7 @@ impl Group {
         let count = self.resources.len();
         for turn in 0..count {
             // On the way down those above come first in the output, too.
-            let r = if self.goal == Goal::Down {
-                count - 1 - turn
-            } else {
-                turn
-            };
+            let r = if self.goal == Goal::Down { count - 1 - turn } else { turn };
             loop {
                 match self.step(r, fx.now) {
                     Step::Run(action) => self.run(r, action, fx),
@@ -339,11 +269,7 @@ impl Group {
             Action::Stop { .. } => self.goal != Goal::Leave && self.may_stop(r),
             _ => true,
         };
-        assert!(
-            may,
-            "group {}: {action:?} of resource {r} is out of order",
-            self.name
-        );
+        assert!(may, "group {}: {action:?} of resource {r} is out of order", self.name);
         let not_after = match action {
             Action::Start => self.running_lease(),
             _ => None,
@@ -351,12 +277,7 @@ impl Group {
         let op = fx.op();
         let resource = &mut self.resources[r];
         resource.wake = None;
-        resource.busy = Some(Busy {
-            op,
-            action,
-            started: fx.now,
-            cancelled: false,
-        });
+        resource.busy = Some(Busy { op, action, started: fx.now, cancelled: false });
         let timeout = match action {
             Action::Start => resource.spec.ops.start_timeout,
             Action::Stop { .. } => resource.spec.ops.stop_timeout,
@@ -369,14 +290,7 @@ impl Group {
             _ => {}
         }
         let (group, resource) = (self.name.clone(), resource.spec.name.clone());
-        fx.act(Output::Run {
-            op,
-            group,
-            resource,
-            action,
-            timeout,
-            not_after,
-        });
+        fx.act(Output::Run { op, group, resource, action, timeout, not_after });
     }
 
     /// Cancels the operation under way. True if the next step may be taken at once.
@@ -404,22 +318,12 @@ impl Group {
         resource.announcing = Some(op);
         let timeout = resource.spec.ops.monitor_timeout;
         let (group, resource) = (self.name.clone(), resource.spec.name.clone());
-        fx.act(Output::Run {
-            op,
-            group,
-            resource,
-            action: Action::Announce,
-            timeout,
-            not_after: None,
-        });
+        fx.act(Output::Run { op, group, resource, action: Action::Announce, timeout, not_after: None });
     }
 
     /// The lease while it matters: the group is ordered up.
     pub(crate) fn running_lease(&self) -> Option<Timestamp> {
-        self.target
-            .as_ref()
-            .filter(|t| t.desired == Desired::Started)?
-            .lease_expires
+        self.target.as_ref().filter(|t| t.desired == Desired::Started)?.lease_expires
     }
 
     fn wants_fence(&self) -> Option<String> {

@@ -7,9 +7,7 @@ use crate::machine::Effects;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
-use hotpair_types::{
-    Desired, Failure, FailureScope, GroupTarget, ReadinessIssue, ResourceName, ResourceState,
-};
+use hotpair_types::{Desired, Failure, FailureScope, GroupTarget, ReadinessIssue, ResourceName, ResourceState};
 
 /// Longest pause between two restarts, and between two tries while the network is at fault.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -84,11 +82,7 @@ impl Group {
             self.hint(&name, "announcement", &outcome, fx);
             return true;
         }
-        let Some(r) = self
-            .resources
-            .iter()
-            .position(|r| r.busy.as_ref().is_some_and(|b| b.op == op))
-        else {
+        let Some(r) = self.resources.iter().position(|r| r.busy.as_ref().is_some_and(|b| b.op == op)) else {
             return false;
         };
         let Some(busy) = self.resources[r].busy.take() else {
@@ -115,23 +109,15 @@ impl Group {
         };
         match event {
             // During a start or stop its own outcome decides; what is known to be down cannot vanish.
-            ResourceEvent::Vanished(text) if self.resources[r].is_up() => {
-                self.vanished(r, text, fx)
-            }
-            ResourceEvent::Failed {
-                text,
-                scope: FailureScope::Network,
-            } => self.network_lost(r, text, fx),
-            ResourceEvent::Failed { text, scope } if self.resources[r].is_up() => {
-                self.failed(r, text, scope, fx)
-            }
+            ResourceEvent::Vanished(text) if self.resources[r].is_up() => self.vanished(r, text, fx),
+            ResourceEvent::Failed { text, scope: FailureScope::Network } => self.network_lost(r, text, fx),
+            ResourceEvent::Failed { text, scope } if self.resources[r].is_up() => self.failed(r, text, scope, fx),
             ResourceEvent::Recovered => self.network_back(r, fx),
             ResourceEvent::Appeared if self.resources[r].state == ResourceState::Stopped => {
                 self.resources[r].next_probe = fx.now;
             }
             ResourceEvent::Recheck => self.resources[r].next_readiness = fx.now,
-            ResourceEvent::Vanished(_) | ResourceEvent::Failed { .. } | ResourceEvent::Appeared => {
-            }
+            ResourceEvent::Vanished(_) | ResourceEvent::Failed { .. } | ResourceEvent::Appeared => {}
         }
     }
 
@@ -159,10 +145,7 @@ impl Group {
                 resource.stop_force = false;
                 resource.set_state(ResourceState::Stopped, fx.now);
             }
-            Outcome::Failed {
-                text,
-                scope: FailureScope::Network,
-            } => {
+            Outcome::Failed { text, scope: FailureScope::Network } => {
                 self.found_running(r, first, fx);
                 self.network_lost(r, text, fx);
             }
@@ -174,9 +157,7 @@ impl Group {
                     self.failed(r, text, scope, fx);
                 }
             }
-            Outcome::TimedOut => {
-                self.no_answer(r, "the probe did not answer in time".to_string(), fx)
-            }
+            Outcome::TimedOut => self.no_answer(r, "the probe did not answer in time".to_string(), fx),
             Outcome::Unknown { text } | Outcome::Held { text } => self.no_answer(r, text, fx),
         }
     }
@@ -188,23 +169,14 @@ impl Group {
         resource.unknown_probes = resource.unknown_probes.saturating_add(1);
         resource.last_error = Some(text.clone());
         let name = resource.spec.name.clone();
-        fx.note(
-            Some(&self.name),
-            Some(&name),
-            NoteEvent::NoAnswer { text: text.clone() },
-        );
+        fx.note(Some(&self.name), Some(&name), NoteEvent::NoAnswer { text: text.clone() });
         if resource.state != ResourceState::Unknown {
             return;
         }
         let pause = doubled(RETRY, resource.unknown_probes.saturating_sub(1));
         resource.next_probe = fx.now.after(pause);
         if self.goal == Goal::Up && resource.unknown_probes >= resource.spec.ops.late_limit.max(1) {
-            self.failed(
-                r,
-                format!("whether it runs could not be found out: {text}"),
-                FailureScope::Resource,
-                fx,
-            );
+            self.failed(r, format!("whether it runs could not be found out: {text}"), FailureScope::Resource, fx);
         }
     }
 
@@ -215,21 +187,14 @@ impl Group {
         if resource.state == ResourceState::StopFailed && goal != Goal::Leave {
             return;
         }
-        let news = matches!(
-            resource.state,
-            ResourceState::Unknown | ResourceState::Stopped
-        );
+        let news = matches!(resource.state, ResourceState::Unknown | ResourceState::Stopped);
         resource.set_state(ResourceState::Running, fx.now);
         resource.late = 0;
         schedule(resource, fx);
         if !news {
             return;
         }
-        let event = if goal == Goal::Down || !first {
-            NoteEvent::FoundRunning
-        } else {
-            NoteEvent::Adopted
-        };
+        let event = if goal == Goal::Down || !first { NoteEvent::FoundRunning } else { NoteEvent::Adopted };
         let name = resource.spec.name.clone();
         fx.note(Some(&self.name), Some(&name), event);
     }
@@ -247,9 +212,7 @@ impl Group {
                 let event = match resource.repairing.take() {
                     Some(since) => {
                         resource.repairs = resource.repairs.saturating_add(1);
-                        NoteEvent::Repaired {
-                            took: fx.now.since(since),
-                        }
+                        NoteEvent::Repaired { took: fx.now.since(since) }
                     }
                     None => NoteEvent::Started { took },
                 };
@@ -258,9 +221,7 @@ impl Group {
             }
             Outcome::Held { text } => {
                 resource.set_state(ResourceState::Stopped, fx.now);
-                resource.retry_at = fx
-                    .now
-                    .after(resource.spec.recovery.backoff.max(RETRY).min(LONGEST_PAUSE));
+                resource.retry_at = fx.now.after(resource.spec.recovery.backoff.max(RETRY).min(LONGEST_PAUSE));
                 let text = format!("not started yet: {text}");
                 // Said once, not with every try.
                 if resource.last_error.as_ref() != Some(&text) {
@@ -281,9 +242,7 @@ impl Group {
                     Outcome::TimedOut => {
                         format!("the start took longer than {} ms", limit.as_millis())
                     }
-                    Outcome::NotRunning => {
-                        "it does not run although its start succeeded".to_string()
-                    }
+                    Outcome::NotRunning => "it does not run although its start succeeded".to_string(),
                     Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => text,
                     Outcome::Ok => String::new(),
                 };
@@ -311,10 +270,7 @@ impl Group {
                 return;
             }
             Outcome::TimedOut => {
-                format!(
-                    "the stop took longer than {} ms",
-                    resource.spec.ops.stop_timeout.as_millis()
-                )
+                format!("the stop took longer than {} ms", resource.spec.ops.stop_timeout.as_millis())
             }
             Outcome::Failed { text, .. } | Outcome::Unknown { text } | Outcome::Held { text } => text.clone(),
         };
@@ -322,11 +278,7 @@ impl Group {
         if force {
             resource.set_state(ResourceState::StopFailed, fx.now);
             resource.next_probe = fx.now.after(resource.spec.ops.monitor_interval);
-            fx.note(
-                Some(&self.name),
-                Some(&name),
-                NoteEvent::StopFailed { text },
-            );
+            fx.note(Some(&self.name), Some(&name), NoteEvent::StopFailed { text });
             return;
         }
         resource.stop_failures = resource.stop_failures.saturating_add(1);
@@ -334,11 +286,7 @@ impl Group {
         resource.stop_force = resource.stop_failures >= 2 || outcome == Outcome::TimedOut;
         resource.set_state(ResourceState::Failed, fx.now);
         let force = resource.stop_force;
-        fx.note(
-            Some(&self.name),
-            Some(&name),
-            NoteEvent::StopRetried { text, force },
-        );
+        fx.note(Some(&self.name), Some(&name), NoteEvent::StopRetried { text, force });
     }
 
     fn monitored(&mut self, r: usize, deep: bool, outcome: Outcome, fx: &mut Effects) {
@@ -353,15 +301,8 @@ impl Group {
                 resource.set_state(ResourceState::Running, fx.now);
                 self.network_back(r, fx);
             }
-            Outcome::NotRunning => self.vanished(
-                r,
-                "its monitor says that it does not run any more".to_string(),
-                fx,
-            ),
-            Outcome::Failed {
-                text,
-                scope: FailureScope::Network,
-            } => {
+            Outcome::NotRunning => self.vanished(r, "its monitor says that it does not run any more".to_string(), fx),
+            Outcome::Failed { text, scope: FailureScope::Network } => {
                 resource.late = 0;
                 resource.set_state(ResourceState::Running, fx.now);
                 self.network_lost(r, text, fx);
@@ -387,8 +328,7 @@ impl Group {
         fx.note(Some(&self.name), Some(&name), NoteEvent::Late { times });
         if times >= limit {
             let timeout = resource.spec.ops.monitor_timeout.as_millis();
-            let text =
-                format!("its monitor gave no answer within {timeout} ms, {times} times in a row");
+            let text = format!("its monitor gave no answer within {timeout} ms, {times} times in a row");
             self.failed(r, text, FailureScope::Resource, fx);
         }
     }
@@ -402,11 +342,7 @@ impl Group {
         };
         resource.readiness = match trouble(&outcome) {
             None => Readiness::Ready,
-            Some(text) => Readiness::Issue(ReadinessIssue {
-                resource: resource.spec.name.clone(),
-                scope,
-                text,
-            }),
+            Some(text) => Readiness::Issue(ReadinessIssue { resource: resource.spec.name.clone(), scope, text }),
         };
     }
 
@@ -427,14 +363,7 @@ impl Group {
         resource.last_error = Some(text.clone());
         resource.set_state(ResourceState::Failed, fx.now);
         resource.next_probe = fx.now.after(resource.spec.ops.monitor_interval);
-        fx.note(
-            Some(&self.name),
-            Some(&name),
-            NoteEvent::Failed {
-                text: text.clone(),
-                scope,
-            },
-        );
+        fx.note(Some(&self.name), Some(&name), NoteEvent::Failed { text: text.clone(), scope });
         if goal != Goal::Up {
             return;
         }
@@ -443,9 +372,7 @@ impl Group {
         match scope {
             FailureScope::Network => {
                 resource.network = Some((text, fx.now));
-                resource.retry_at = fx
-                    .now
-                    .after(resource.spec.recovery.backoff.max(RETRY).min(LONGEST_PAUSE));
+                resource.retry_at = fx.now.after(resource.spec.recovery.backoff.max(RETRY).min(LONGEST_PAUSE));
             }
             FailureScope::Node => self.give_up(r, text, scope, fx),
             FailureScope::Resource => {
@@ -462,14 +389,7 @@ impl Group {
                     n => doubled(resource.spec.recovery.backoff, n - 2),
                 };
                 resource.retry_at = fx.now.after(pause);
-                fx.note(
-                    Some(&self.name),
-                    Some(&name),
-                    NoteEvent::Repairing {
-                        attempt: count,
-                        pause,
-                    },
-                );
+                fx.note(Some(&self.name), Some(&name), NoteEvent::Repairing { attempt: count, pause });
             }
         }
     }
@@ -477,24 +397,9 @@ impl Group {
     /// The group cannot run here: taken down in reverse order, nothing is left half done (G12).
     fn give_up(&mut self, r: usize, text: String, scope: FailureScope, fx: &mut Effects) {
         let resource = self.resources[r].spec.name.clone();
-        fx.note(
-            Some(&self.name),
-            Some(&resource),
-            NoteEvent::GroupFailed {
-                text: text.clone(),
-                scope,
-            },
-        );
-        self.failure_epoch = self
-            .target
-            .as_ref()
-            .map_or(hotpair_types::Epoch::NEVER, |t| t.epoch);
-        self.failure = Some(Failure {
-            resource,
-            scope,
-            text,
-            since: fx.now,
-        });
+        fx.note(Some(&self.name), Some(&resource), NoteEvent::GroupFailed { text: text.clone(), scope });
+        self.failure_epoch = self.target.as_ref().map_or(hotpair_types::Epoch::NEVER, |t| t.epoch);
+        self.failure = Some(Failure { resource, scope, text, since: fx.now });
         self.set_goal(fx);
     }
 
@@ -506,19 +411,12 @@ impl Group {
             return;
         }
         let news = resource.network.is_none();
-        let since = resource
-            .network
-            .as_ref()
-            .map_or(fx.now, |(_, since)| *since);
+        let since = resource.network.as_ref().map_or(fx.now, |(_, since)| *since);
         resource.last_error = Some(text.clone());
         resource.network = Some((text.clone(), since));
         if news {
             let name = resource.spec.name.clone();
-            fx.note(
-                Some(&self.name),
-                Some(&name),
-                NoteEvent::NetworkLost { text },
-            );
+            fx.note(Some(&self.name), Some(&name), NoteEvent::NetworkLost { text });
         }
     }
 
@@ -550,9 +448,7 @@ fn schedule(resource: &mut crate::group::Resource, fx: &mut Effects) {
 
 /// `pause` doubled `times` times, at most [`LONGEST_PAUSE`].
 fn doubled(pause: Duration, times: u32) -> Duration {
-    pause
-        .saturating_mul(2_u32.saturating_pow(times))
-        .min(LONGEST_PAUSE)
+    pause.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_PAUSE)
 }
 
 /// What is wrong, in words, if anything is.

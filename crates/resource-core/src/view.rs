@@ -1,9 +1,7 @@
 //! Summing up: the state of a group from its resources, and the view arbiterd gets.
 
 use crate::group::{Goal, Group, Readiness, Resource};
-use hotpair_types::{
-    Desired, Epoch, GroupObserved, GroupState, ResourceObserved, ResourceState, Timestamp,
-};
+use hotpair_types::{Desired, Epoch, GroupObserved, GroupState, ResourceObserved, ResourceState, Timestamp};
 
 impl Group {
     /// Recomputes the summary state.
@@ -27,22 +25,12 @@ impl Group {
         if any(ResourceState::StopFailed) {
             return GroupState::StopFailed;
         }
-        if self.failure.is_some()
-            && self
-                .target
-                .as_ref()
-                .is_some_and(|t| t.desired == Desired::Started)
-        {
+        if self.failure.is_some() && self.target.as_ref().is_some_and(|t| t.desired == Desired::Started) {
             return GroupState::Failed;
         }
         match self.goal {
             Goal::Down if all_stopped => GroupState::Stopped,
-            Goal::Down
-                if self
-                    .resources
-                    .iter()
-                    .any(|r| r.state == ResourceState::Unknown && !r.probed) =>
-            {
+            Goal::Down if self.resources.iter().any(|r| r.state == ResourceState::Unknown && !r.probed) => {
                 GroupState::Unknown
             }
             Goal::Down => GroupState::Stopping,
@@ -77,10 +65,7 @@ impl Group {
                     Readiness::Unknown | Readiness::Ready => None,
                 })
                 .collect(),
-            readiness_known: self
-                .resources
-                .iter()
-                .all(|r| r.readiness != Readiness::Unknown || r.is_up()),
+            readiness_known: self.resources.iter().all(|r| r.readiness != Readiness::Unknown || r.is_up()),
             cleared: self.target.as_ref().map_or(0, |t| t.clear),
             lease_expires: self.running_lease(),
             resources: self.resources.iter().map(Resource::observed).collect(),

@@ -20,10 +20,7 @@ pub(crate) fn spec(name: &str, kind: &str, after: &[&str]) -> ResourceSpec {
     ResourceSpec {
         name: ResourceName::new(name).unwrap(),
         kind: kind.to_string(),
-        after: after
-            .iter()
-            .map(|a| ResourceName::new(a).unwrap())
-            .collect(),
+        after: after.iter().map(|a| ResourceName::new(a).unwrap()).collect(),
         in_place: kind == "ip",
         announces: kind == "ip",
         ops: Operations {
@@ -45,11 +42,7 @@ pub(crate) fn spec(name: &str, kind: &str, after: &[&str]) -> ResourceSpec {
 
 /// ip, volume, app: each after the one before.
 pub(crate) fn stack() -> Vec<ResourceSpec> {
-    alloc::vec![
-        spec("ip", "ip", &[]),
-        spec("vol", "volume", &["ip"]),
-        spec("app", "app", &["vol"])
-    ]
+    alloc::vec![spec("ip", "ip", &[]), spec("vol", "volume", &["ip"]), spec("app", "app", &["vol"])]
 }
 
 pub(crate) fn group_name() -> GroupName {
@@ -59,20 +52,13 @@ pub(crate) fn group_name() -> GroupName {
 pub(crate) fn target(generation: u64, desired: Desired) -> Target {
     let group = GroupTarget {
         desired,
-        epoch: Epoch {
-            number: 1,
-            node: NodeId::FIRST,
-        },
+        epoch: Epoch { number: 1, node: NodeId::FIRST },
         lease_expires: None,
         announce: 0,
         clear: 0,
         prepare: false,
     };
-    Target {
-        generation: Generation(generation),
-        boot: BOOT,
-        groups: BTreeMap::from([(group_name(), group)]),
-    }
+    Target { generation: Generation(generation), boot: BOOT, groups: BTreeMap::from([(group_name(), group)]) }
 }
 
 pub(crate) fn with(mut target: Target, change: impl FnOnce(&mut GroupTarget)) -> Target {
@@ -81,10 +67,7 @@ pub(crate) fn with(mut target: Target, change: impl FnOnce(&mut GroupTarget)) ->
 }
 
 pub(crate) fn failed(text: &str) -> Outcome {
-    Outcome::Failed {
-        text: text.to_string(),
-        scope: FailureScope::Resource,
-    }
+    Outcome::Failed { text: text.to_string(), scope: FailureScope::Resource }
 }
 
 /// An operation the core has ordered and nobody has answered yet.
@@ -113,22 +96,12 @@ impl Bench {
             boot: BOOT,
             resd: Incarnation(1),
             restored,
-            groups: alloc::vec![GroupConfig {
-                name: group_name(),
-                resources
-            }],
+            groups: alloc::vec![GroupConfig { name: group_name(), resources }],
         };
         let now = Timestamp::from_millis(1_000);
         let core = ResourceCore::new(config, 42, now).unwrap();
         let (flights, log, notes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut bench = Self {
-            core,
-            now,
-            flights,
-            log,
-            notes,
-            views: 0,
-        };
+        let mut bench = Self { core, now, flights, log, notes, views: 0 };
         bench.drain();
         bench
     }
@@ -136,17 +109,8 @@ impl Bench {
     /// Probes answered with `running` for each resource, in order.
     pub(crate) fn probed(mut self, running: &[bool]) -> Self {
         for (r, running) in running.iter().enumerate() {
-            let name = self.core.view().unwrap().groups[&group_name()].resources[r]
-                .name
-                .to_string();
-            self.done(
-                &name,
-                if *running {
-                    Outcome::Ok
-                } else {
-                    Outcome::NotRunning
-                },
-            );
+            let name = self.core.view().unwrap().groups[&group_name()].resources[r].name.to_string();
+            self.done(&name, if *running { Outcome::Ok } else { Outcome::NotRunning });
         }
         self.ready();
         self.log.clear();
@@ -155,12 +119,7 @@ impl Bench {
 
     /// Answers readiness checks with yes.
     pub(crate) fn ready(&mut self) {
-        while let Some(flight) = self
-            .flights
-            .iter()
-            .find(|f| f.action == Action::CheckReadiness)
-            .cloned()
-        {
+        while let Some(flight) = self.flights.iter().find(|f| f.action == Action::CheckReadiness).cloned() {
             self.done_op(flight.op, Outcome::Ok);
         }
     }
@@ -176,11 +135,7 @@ impl Bench {
 
     pub(crate) fn event(&mut self, resource: &str, event: ResourceEvent) {
         let resource = ResourceName::new(resource).unwrap();
-        self.input(Input::Event {
-            group: group_name(),
-            resource,
-            event,
-        });
+        self.input(Input::Event { group: group_name(), resource, event });
     }
 
     pub(crate) fn done_op(&mut self, op: OpId, outcome: Outcome) {
@@ -190,21 +145,13 @@ impl Bench {
 
     /// Answers the operation under way at a resource.
     pub(crate) fn done(&mut self, resource: &str, outcome: Outcome) {
-        let flight = self
-            .flights
-            .iter()
-            .find(|f| f.resource == resource)
-            .cloned();
-        let flight =
-            flight.unwrap_or_else(|| panic!("nothing under way at {resource}: {:?}", self.flights));
+        let flight = self.flights.iter().find(|f| f.resource == resource).cloned();
+        let flight = flight.unwrap_or_else(|| panic!("nothing under way at {resource}: {:?}", self.flights));
         self.done_op(flight.op, outcome);
     }
 
     pub(crate) fn busy(&self, resource: &str) -> Option<Action> {
-        self.flights
-            .iter()
-            .find(|f| f.resource == resource)
-            .map(|f| f.action)
+        self.flights.iter().find(|f| f.resource == resource).map(|f| f.action)
     }
 
     /// Lets time pass up to the next deadline.
@@ -234,10 +181,7 @@ impl Bench {
                 Output::Note(_) => 4,
                 Output::View(_) => 5,
             };
-            assert!(
-                next >= rank,
-                "outputs come in the order persist, act, publish"
-            );
+            assert!(next >= rank, "outputs come in the order persist, act, publish");
             rank = next;
             self.take(output);
         }
@@ -249,37 +193,17 @@ impl Bench {
             Output::Answer(Ok(g)) => self.log.push(alloc::format!("answer {g}")),
             Output::Answer(Err(_)) => self.log.push("refused".to_string()),
             Output::Cancel { op } => {
-                let at = self
-                    .flights
-                    .iter()
-                    .position(|f| f.op == op)
-                    .expect("known operation");
+                let at = self.flights.iter().position(|f| f.op == op).expect("known operation");
                 let flight = self.flights[at].clone();
-                self.log.push(alloc::format!(
-                    "cancel {} {}",
-                    flight.action.as_str(),
-                    flight.resource
-                ));
+                self.log.push(alloc::format!("cancel {} {}", flight.action.as_str(), flight.resource));
                 if !matches!(flight.action, Action::Start | Action::Stop { .. }) {
                     self.flights.remove(at);
                 }
             }
-            Output::Run {
-                op,
-                resource,
-                action,
-                not_after,
-                ..
-            } => {
+            Output::Run { op, resource, action, not_after, .. } => {
                 let resource = resource.to_string();
-                self.log
-                    .push(alloc::format!("{} {resource}", action.as_str()));
-                self.flights.push(Flight {
-                    op,
-                    resource,
-                    action,
-                    not_after,
-                });
+                self.log.push(alloc::format!("{} {resource}", action.as_str()));
+                self.flights.push(Flight { op, resource, action, not_after });
             }
             Output::SelfFence { .. } => self.log.push("fence".to_string()),
             Output::Note(note) => self.notes.push(note),
@@ -308,12 +232,7 @@ impl Bench {
         let count = resources.len();
         let mut bench = Self::new(resources, None).probed(&alloc::vec![false; count]);
         bench.target(target(1, Desired::Started));
-        while let Some(flight) = bench
-            .flights
-            .iter()
-            .find(|f| f.action == Action::Start)
-            .cloned()
-        {
+        while let Some(flight) = bench.flights.iter().find(|f| f.action == Action::Start).cloned() {
             bench.done_op(flight.op, Outcome::Ok);
         }
         assert_eq!(bench.state(), GroupState::Running);

@@ -37,69 +37,37 @@ impl World {
         let names = ["a", "b", "c", "d", "e"];
         let mut specs = Vec::new();
         for r in 0..count {
-            let after: Vec<&str> = names
-                .iter()
-                .take(r)
-                .filter(|_| random.one_in(2))
-                .copied()
-                .collect();
+            let after: Vec<&str> = names.iter().take(r).filter(|_| random.one_in(2)).copied().collect();
             let kind = if random.one_in(3) { "ip" } else { "app" };
             specs.push(spec(names[r], kind, &after));
         }
         let really = (0..count).map(|_| random.one_in(3)).collect();
         let restored = random.one_in(2).then(|| target(1, Desired::Started));
         let bench = Bench::new(specs.clone(), restored);
-        Self {
-            bench,
-            specs,
-            really,
-            random,
-            faults: true,
-            generation: 1,
-            counter: 0,
-        }
+        Self { bench, specs, really, random, faults: true, generation: 1, counter: 0 }
     }
 
     fn index(&self, name: &str) -> usize {
-        self.specs
-            .iter()
-            .position(|s| s.name.as_str() == name)
-            .unwrap()
+        self.specs.iter().position(|s| s.name.as_str() == name).unwrap()
     }
 
     /// Operations just ordered are checked against the view of the same entry.
     fn check_order(&mut self) {
         let log = self.bench.log();
-        let states: Vec<ResourceState> = self
-            .bench
-            .group()
-            .resources
-            .iter()
-            .map(|r| r.state)
-            .collect();
+        let states: Vec<ResourceState> = self.bench.group().resources.iter().map(|r| r.state).collect();
         for line in log {
             if let Some(name) = line.strip_prefix("start ") {
                 let spec = &self.specs[self.index(name)];
                 for dep in &spec.after {
                     let dep = states[self.index(dep.as_str())];
-                    assert!(
-                        matches!(dep, ResourceState::Running | ResourceState::Late),
-                        "{line}: dependency {dep:?}"
-                    );
+                    assert!(matches!(dep, ResourceState::Running | ResourceState::Late), "{line}: dependency {dep:?}");
                 }
             }
-            let stopped = line
-                .strip_prefix("stop by force ")
-                .or_else(|| line.strip_prefix("stop "));
+            let stopped = line.strip_prefix("stop by force ").or_else(|| line.strip_prefix("stop "));
             if let Some(name) = stopped.filter(|n| !self.specs[self.index(n)].in_place) {
                 for (r, spec) in self.specs.iter().enumerate() {
                     let above = spec.after.iter().any(|a| a.as_str() == name);
-                    assert!(
-                        !above || states[r] == ResourceState::Stopped,
-                        "{line}: {} is {:?}",
-                        spec.name,
-                        states[r]
-                    );
+                    assert!(!above || states[r] == ResourceState::Stopped, "{line}: {} is {:?}", spec.name, states[r]);
                 }
             }
         }
@@ -111,13 +79,8 @@ impl World {
         let outcome = match flight.action {
             _ if bad => match self.random.below(4) {
                 0 => Outcome::TimedOut,
-                1 => Outcome::Unknown {
-                    text: "?".to_string(),
-                },
-                2 => Outcome::Failed {
-                    text: "net".to_string(),
-                    scope: FailureScope::Network,
-                },
+                1 => Outcome::Unknown { text: "?".to_string() },
+                2 => Outcome::Failed { text: "net".to_string(), scope: FailureScope::Network },
                 _ => failed("fault"),
             },
             Action::Start => {
@@ -141,16 +104,12 @@ impl World {
         match self.random.below(6) {
             0 => {
                 self.really[r] = false;
-                self.bench
-                    .event(&name, ResourceEvent::Vanished("killed".to_string()));
+                self.bench.event(&name, ResourceEvent::Vanished("killed".to_string()));
             }
             1 => self.really[r] = false,
             2 => self.really[r] = true,
             3 => {
-                let event = ResourceEvent::Failed {
-                    text: "carrier".to_string(),
-                    scope: FailureScope::Network,
-                };
+                let event = ResourceEvent::Failed { text: "carrier".to_string(), scope: FailureScope::Network };
                 self.bench.event(&name, event);
             }
             4 => self.bench.event(&name, ResourceEvent::Recovered),
@@ -179,8 +138,7 @@ impl World {
                 self.order(desired[pick]);
             }
             _ if !self.bench.flights.is_empty() => {
-                let pick =
-                    usize::try_from(self.random.below(self.bench.flights.len() as u64)).unwrap();
+                let pick = usize::try_from(self.random.below(self.bench.flights.len() as u64)).unwrap();
                 let flight = self.bench.flights[pick].clone();
                 self.bench.now = self.bench.now.after(ms(1));
                 self.answer(&flight);
@@ -195,30 +153,16 @@ impl World {
     fn converge(&mut self, desired: Desired, state: GroupState) {
         self.faults = false;
         self.order(desired);
-        for name in self
-            .specs
-            .iter()
-            .map(|s| s.name.to_string())
-            .collect::<Vec<_>>()
-        {
+        for name in self.specs.iter().map(|s| s.name.to_string()).collect::<Vec<_>>() {
             self.bench.event(&name, ResourceEvent::Recovered);
         }
         for _ in 0..2_000 {
             self.turn();
-            if self.bench.state() == state
-                && self
-                    .really
-                    .iter()
-                    .all(|r| *r == (desired == Desired::Started))
-            {
+            if self.bench.state() == state && self.really.iter().all(|r| *r == (desired == Desired::Started)) {
                 return;
             }
         }
-        panic!(
-            "no convergence to {state:?}: {:#?} {:?}",
-            self.bench.group(),
-            self.bench.flights
-        );
+        panic!("no convergence to {state:?}: {:#?} {:?}", self.bench.group(), self.bench.flights);
     }
 }
 
@@ -232,15 +176,9 @@ fn converges_when_faults_end() {
             world.turn();
         }
         let ends = if seed % 2 == 0 {
-            [
-                (Desired::Started, GroupState::Running),
-                (Desired::Stopped, GroupState::Stopped),
-            ]
+            [(Desired::Started, GroupState::Running), (Desired::Stopped, GroupState::Stopped)]
         } else {
-            [
-                (Desired::Stopped, GroupState::Stopped),
-                (Desired::Started, GroupState::Running),
-            ]
+            [(Desired::Stopped, GroupState::Stopped), (Desired::Started, GroupState::Running)]
         };
         for (desired, state) in ends {
             world.converge(desired, state);
@@ -256,11 +194,7 @@ fn runs_are_reproducible() {
         let mut log = vec![];
         for _ in 0..500 {
             world.turn();
-            log.push(alloc::format!(
-                "{:?} {:?}",
-                world.bench.group(),
-                world.bench.flights
-            ));
+            log.push(alloc::format!("{:?} {:?}", world.bench.group(), world.bench.flights));
         }
         log
     };

@@ -38,11 +38,7 @@ fn starts_in_order_and_stops_in_reverse() {
 /// Branches of the tree run in parallel.
 #[test]
 fn independent_resources_start_at_once() {
-    let tree = vec![
-        spec("a", "app", &[]),
-        spec("b", "app", &[]),
-        spec("c", "app", &["a", "b"]),
-    ];
+    let tree = vec![spec("a", "app", &[]), spec("b", "app", &[]), spec("c", "app", &["a", "b"])];
     let mut b = Bench::new(tree, None).probed(&[false; 3]);
     b.target(target(1, Desired::Started));
     assert_eq!(b.log(), ["persist 1", "answer 1", "start a", "start b"]);
@@ -60,30 +56,10 @@ fn stale_and_contradictory_targets_are_refused() {
     b.target(target(5, Desired::Stopped));
     b.target(target(4, Desired::Started));
     b.target(target(5, Desired::Started));
-    b.target(Target {
-        boot: BootId([8; 16]),
-        ..target(6, Desired::Started)
-    });
-    let log: Vec<_> = b
-        .log()
-        .into_iter()
-        .filter(|l| !l.contains("readiness"))
-        .collect();
-    assert_eq!(
-        log,
-        [
-            "persist 5",
-            "answer 5",
-            "answer 5",
-            "refused",
-            "refused",
-            "refused"
-        ]
-    );
-    assert!(b.noted(|n| matches!(
-        n,
-        NoteEvent::TargetRefused(Refusal::Contradiction(Generation(5)))
-    )));
+    b.target(Target { boot: BootId([8; 16]), ..target(6, Desired::Started) });
+    let log: Vec<_> = b.log().into_iter().filter(|l| !l.contains("readiness")).collect();
+    assert_eq!(log, ["persist 5", "answer 5", "answer 5", "refused", "refused", "refused"]);
+    assert!(b.noted(|n| matches!(n, NoteEvent::TargetRefused(Refusal::Contradiction(Generation(5))))));
     assert!(b.noted(|n| matches!(n, NoteEvent::TargetRefused(Refusal::OtherBoot(_)))));
     assert_eq!(b.core.generation(), Some(Generation(5)));
 }
@@ -107,29 +83,18 @@ fn a_restarted_resd_adopts() {
 /// A target of another boot starts nothing and stops nothing.
 #[test]
 fn a_target_of_another_boot_is_not_in_force() {
-    let old = Target {
-        boot: BootId([8; 16]),
-        ..target(9, Desired::Stopped)
-    };
+    let old = Target { boot: BootId([8; 16]), ..target(9, Desired::Stopped) };
     let mut b = Bench::new(single(), Some(old)).probed(&[true]);
     b.pass(ms(900));
     assert!(!b.log().iter().any(|l| l.starts_with("st")));
-    assert_eq!(
-        (b.state(), b.core.generation()),
-        (GroupState::Running, None)
-    );
+    assert_eq!((b.state(), b.core.generation()), (GroupState::Running, None));
 }
 
 /// FAULTS S9: a probe without answer is not "stopped": no start follows from it, and the group is not reported stopped.
 #[test]
 fn an_unknown_probe_is_never_stopped() {
     let mut b = Bench::new(single(), None);
-    b.done(
-        "app",
-        Outcome::Unknown {
-            text: "no bus".to_string(),
-        },
-    );
+    b.done("app", Outcome::Unknown { text: "no bus".to_string() });
     assert_eq!(b.state(), GroupState::Unknown);
     assert!(b.group().serving);
     b.target(target(1, Desired::Started));
@@ -139,12 +104,7 @@ fn an_unknown_probe_is_never_stopped() {
     assert_eq!(b.state(), GroupState::Unknown);
     // Only a confirmed stop makes it startable.
     b.pass(ms(2_000));
-    b.done(
-        "app",
-        Outcome::Unknown {
-            text: "no bus".to_string(),
-        },
-    );
+    b.done("app", Outcome::Unknown { text: "no bus".to_string() });
     assert_eq!(b.busy("app"), Some(Stop { force: false }));
     b.done("app", Outcome::Ok);
     assert_eq!(b.busy("app"), Some(Start));
@@ -183,10 +143,7 @@ fn the_recovery_ladder() {
     assert_eq!(b.group().resources[0].repairs, 3);
     b.event("app", ResourceEvent::Vanished("killed".to_string()));
     assert_eq!(b.state(), GroupState::Failed);
-    assert_eq!(
-        b.group().failure.as_ref().map(|f| f.scope),
-        Some(FailureScope::Resource)
-    );
+    assert_eq!(b.group().failure.as_ref().map(|f| f.scope), Some(FailureScope::Resource));
     b.done("app", Outcome::Ok);
     b.pass(ms(100_000));
     assert!(!b.group().serving);
@@ -222,24 +179,14 @@ fn mid_group_start_failure_unwinds() {
     for _ in 0..4 {
         b.log();
         b.done("app", failed("exit 1"));
-        assert_eq!(
-            b.log(),
-            ["stop app"],
-            "a failed start is always followed by a stop"
-        );
+        assert_eq!(b.log(), ["stop app"], "a failed start is always followed by a stop");
         b.done("app", Outcome::Ok);
         b.pass(ms(0));
         while b.busy("app") != Some(Start) && b.state() != GroupState::Failed {
             b.tick();
-            b.flights
-                .iter()
-                .filter(|f| f.resource != "app")
-                .cloned()
-                .collect::<Vec<_>>()
-                .into_iter()
-                .for_each(|f| {
-                    b.done_op(f.op, Outcome::Ok);
-                });
+            b.flights.iter().filter(|f| f.resource != "app").cloned().collect::<Vec<_>>().into_iter().for_each(|f| {
+                b.done_op(f.op, Outcome::Ok);
+            });
         }
     }
     assert_eq!(b.state(), GroupState::Failed);
@@ -264,13 +211,7 @@ fn a_hanging_start_is_stopped() {
 #[test]
 fn dependants_go_down_and_come_back_with_a_repair() {
     let mut b = Bench::up(stack());
-    b.event(
-        "vol",
-        ResourceEvent::Failed {
-            text: "read-only".to_string(),
-            scope: FailureScope::Resource,
-        },
-    );
+    b.event("vol", ResourceEvent::Failed { text: "read-only".to_string(), scope: FailureScope::Resource });
     assert_eq!(b.log(), ["stop app"]);
     b.done("app", Outcome::Ok);
     b.done("vol", Outcome::Ok);
@@ -314,10 +255,7 @@ fn the_stop_failure_ladder_holds() {
     b.done("app", failed("still there"));
     assert_eq!(b.state(), GroupState::StopFailed);
     assert!(b.group().serving);
-    assert!(
-        !b.log().iter().any(|l| l.starts_with("stop vol")),
-        "nothing below is pulled away"
-    );
+    assert!(!b.log().iter().any(|l| l.starts_with("stop vol")), "nothing below is pulled away");
     // Somebody repairs it by hand: noticed, and the rest goes down.
     b.pass(ms(1_000));
     b.done("app", Outcome::NotRunning);
@@ -378,17 +316,9 @@ fn a_monitor_without_answer_is_no_failure() {
     let mut b = Bench::up(single());
     for _ in 0..20 {
         b.pass(ms(1_000));
-        b.done(
-            "app",
-            Outcome::Unknown {
-                text: "cannot fork".to_string(),
-            },
-        );
+        b.done("app", Outcome::Unknown { text: "cannot fork".to_string() });
     }
-    assert_eq!(
-        (b.state(), b.group().resources[0].failures),
-        (GroupState::Running, 0)
-    );
+    assert_eq!((b.state(), b.group().resources[0].failures), (GroupState::Running, 0));
 }
 
 /// G04: a monitor that flaps uses the restarts up.
@@ -415,14 +345,8 @@ fn a_stop_does_not_wait_for_a_monitor() {
     let monitor = b.flights[0].op;
     b.log();
     b.target(target(2, Desired::Stopped));
-    assert_eq!(
-        b.log(),
-        ["persist 2", "answer 2", "cancel monitor app", "stop app"]
-    );
-    b.input(Input::Done {
-        op: monitor,
-        outcome: failed("was killed"),
-    });
+    assert_eq!(b.log(), ["persist 2", "answer 2", "cancel monitor app", "stop app"]);
+    b.input(Input::Done { op: monitor, outcome: failed("was killed") });
     assert_eq!(b.busy("app"), Some(Stop { force: false }));
     assert_eq!(b.group().resources[0].failures, 0);
 }
@@ -464,31 +388,16 @@ fn what_nobody_ordered_is_stopped_only_by_order() {
 #[test]
 fn network_failure_is_not_repaired_by_restart() {
     let mut b = Bench::up(stack());
-    let lost = ResourceEvent::Failed {
-        text: "eth0 has no carrier".to_string(),
-        scope: FailureScope::Network,
-    };
+    let lost = ResourceEvent::Failed { text: "eth0 has no carrier".to_string(), scope: FailureScope::Network };
     b.event("ip", lost);
     assert_eq!(b.state(), GroupState::Failed);
-    assert_eq!(
-        b.group().failure.as_ref().map(|f| f.scope),
-        Some(FailureScope::Network)
-    );
+    assert_eq!(b.group().failure.as_ref().map(|f| f.scope), Some(FailureScope::Network));
     assert!(b.group().serving && b.log().is_empty());
     b.event("ip", ResourceEvent::Recovered);
-    assert_eq!(
-        (b.state(), b.group().failure.clone()),
-        (GroupState::Running, None)
-    );
+    assert_eq!((b.state(), b.group().failure.clone()), (GroupState::Running, None));
     // The same from a monitor.
     b.pass(ms(1_000));
-    b.done(
-        "ip",
-        Outcome::Failed {
-            text: "gateway silent".to_string(),
-            scope: FailureScope::Network,
-        },
-    );
+    b.done("ip", Outcome::Failed { text: "gateway silent".to_string(), scope: FailureScope::Network });
     assert_eq!(b.state(), GroupState::Failed);
     b.pass(ms(1_000));
     b.done("ip", Outcome::Ok);
@@ -501,22 +410,13 @@ fn network_start_failures_do_not_use_up_restarts() {
     let mut b = Bench::new(vec![spec("ip", "ip", &[])], None).probed(&[false]);
     b.target(target(1, Desired::Started));
     for _ in 0..10 {
-        b.done(
-            "ip",
-            Outcome::Failed {
-                text: "eth0 is down".to_string(),
-                scope: FailureScope::Network,
-            },
-        );
+        b.done("ip", Outcome::Failed { text: "eth0 is down".to_string(), scope: FailureScope::Network });
         assert_eq!(b.state(), GroupState::Failed);
         b.done("ip", Outcome::NotRunning);
         b.pass(ms(1_000));
     }
     b.done("ip", Outcome::Ok);
-    assert_eq!(
-        (b.state(), b.group().failure.clone()),
-        (GroupState::Running, None)
-    );
+    assert_eq!((b.state(), b.group().failure.clone()), (GroupState::Running, None));
 }
 
 /// S14: held back by the other node's lease is no failure: nothing to stop, tried again without end, said once.
@@ -545,13 +445,7 @@ fn a_missing_program_fails_the_group_at_once() {
     b.target(target(1, Desired::Started));
     b.done("ip", Outcome::Ok);
     b.done("vol", Outcome::Ok);
-    b.done(
-        "app",
-        Outcome::Failed {
-            text: "not installed".to_string(),
-            scope: FailureScope::Node,
-        },
-    );
+    b.done("app", Outcome::Failed { text: "not installed".to_string(), scope: FailureScope::Node });
     assert_eq!(b.state(), GroupState::Failed);
     for name in ["app", "vol", "ip"] {
         b.done(name, Outcome::Ok);
@@ -567,53 +461,27 @@ fn a_missing_program_fails_the_group_at_once() {
 fn a_lapsed_lease_takes_the_group_down() {
     let mut b = Bench::up(stack());
     let until = b.now.after(ms(3_000));
-    b.target(with(target(2, Desired::Started), |g| {
-        g.lease_expires = Some(until)
-    }));
+    b.target(with(target(2, Desired::Started), |g| g.lease_expires = Some(until)));
     while b.now < until {
         b.tick();
-        let flights: Vec<_> = b
-            .flights
-            .iter()
-            .filter(|f| matches!(f.action, Monitor { .. }))
-            .cloned()
-            .collect();
-        flights
-            .into_iter()
-            .for_each(|f| b.done_op(f.op, Outcome::Ok));
+        let flights: Vec<_> = b.flights.iter().filter(|f| matches!(f.action, Monitor { .. })).cloned().collect();
+        flights.into_iter().for_each(|f| b.done_op(f.op, Outcome::Ok));
         if b.now < until {
             b.log();
         }
     }
-    let stops: Vec<_> = b
-        .log()
-        .into_iter()
-        .filter(|l| l.starts_with("stop"))
-        .collect();
+    let stops: Vec<_> = b.log().into_iter().filter(|l| l.starts_with("stop")).collect();
     assert_eq!(stops, ["stop app", "stop ip"]);
     assert!(b.noted(|n| *n == NoteEvent::LeaseExpired));
-    assert!(
-        b.group().resources[2]
-            .last_error
-            .as_deref()
-            .is_some_and(|t| t.contains("lease"))
-    );
+    assert!(b.group().resources[2].last_error.as_deref().is_some_and(|t| t.contains("lease")));
     for name in ["ip", "app", "vol"] {
         b.done(name, Outcome::Ok);
     }
     assert_eq!(b.state(), GroupState::Stopped);
     let later = b.now.after(ms(3_000));
-    b.target(with(target(3, Desired::Started), |g| {
-        g.lease_expires = Some(later)
-    }));
+    b.target(with(target(3, Desired::Started), |g| g.lease_expires = Some(later)));
     assert_eq!(b.busy("ip"), Some(Start));
-    assert_eq!(
-        b.flights
-            .iter()
-            .find(|f| f.resource == "ip")
-            .and_then(|f| f.not_after),
-        Some(later)
-    );
+    assert_eq!(b.flights.iter().find(|f| f.resource == "ip").and_then(|f| f.not_after), Some(later));
 }
 
 /// FAULTS S7: after an own stall the lease is judged before any effect, whatever input came first.
@@ -621,17 +489,11 @@ fn a_lapsed_lease_takes_the_group_down() {
 fn a_stall_beyond_the_lease_starts_nothing() {
     let mut b = Bench::new(stack(), None).probed(&[false; 3]);
     let until = b.now.after(ms(500));
-    b.target(with(target(1, Desired::Started), |g| {
-        g.lease_expires = Some(until)
-    }));
+    b.target(with(target(1, Desired::Started), |g| g.lease_expires = Some(until)));
     b.now = b.now.after(ms(20_000));
     b.log();
     b.done("ip", Outcome::Ok);
-    let effects: Vec<_> = b
-        .log()
-        .into_iter()
-        .filter(|l| l.starts_with("st"))
-        .collect();
+    let effects: Vec<_> = b.log().into_iter().filter(|l| l.starts_with("st")).collect();
     assert_eq!(effects, ["stop ip"]);
 }
 
@@ -686,10 +548,7 @@ fn deep_monitors_have_their_own_interval() {
             b.done("app", Outcome::Ok);
         }
     }
-    assert!(
-        (9..=12).contains(&deep) && (27..=36).contains(&shallow),
-        "{deep} {shallow}"
-    );
+    assert!((9..=12).contains(&deep) && (27..=36).contains(&shallow), "{deep} {shallow}");
 }
 
 /// Standby: readiness is looked at and shown; preparation is ordered once; a start does not wait for either.
@@ -700,25 +559,16 @@ fn standby_keeps_ready() {
         b.done(name, Outcome::NotRunning);
     }
     assert!(!b.group().readiness_known);
-    let issue = Outcome::Failed {
-        text: "eth1 has no carrier".to_string(),
-        scope: FailureScope::Network,
-    };
+    let issue = Outcome::Failed { text: "eth1 has no carrier".to_string(), scope: FailureScope::Network };
     b.done("ip", issue);
     b.ready();
     assert!(b.group().readiness_known);
     assert_eq!(b.group().not_ready[0].scope, FailureScope::Network);
     b.log();
     b.target(with(target(1, Desired::Stopped), |g| g.prepare = true));
-    assert_eq!(
-        b.log().iter().filter(|l| l.starts_with("prepare")).count(),
-        3
-    );
+    assert_eq!(b.log().iter().filter(|l| l.starts_with("prepare")).count(), 3);
     b.target(target(2, Desired::Started));
-    assert_eq!(
-        b.log(),
-        ["persist 2", "answer 2", "cancel prepare ip", "start ip"]
-    );
+    assert_eq!(b.log(), ["persist 2", "answer 2", "cancel prepare ip", "start ip"]);
 }
 
 /// The view is published only when something changed, with a growing number.
@@ -739,34 +589,12 @@ fn quiet_monitors_publish_nothing() {
 #[test]
 fn nonsense_configuration_is_refused() {
     let bad = vec![spec("a", "app", &["b"]), spec("b", "app", &[])];
-    let groups = vec![GroupConfig {
-        name: group_name(),
-        resources: bad,
-    }];
-    let config = ResourceConfig {
-        boot: BOOT,
-        resd: Incarnation(1),
-        restored: None,
-        groups,
-    };
-    assert!(matches!(
-        ResourceCore::new(config, 1, Timestamp::ZERO),
-        Err(ConfigError::Dependency { .. })
-    ));
+    let groups = vec![GroupConfig { name: group_name(), resources: bad }];
+    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups };
+    assert!(matches!(ResourceCore::new(config, 1, Timestamp::ZERO), Err(ConfigError::Dependency { .. })));
     let mut zero = spec("a", "app", &[]);
     zero.ops.monitor_interval = Duration::ZERO;
-    let groups = vec![GroupConfig {
-        name: group_name(),
-        resources: vec![zero],
-    }];
-    let config = ResourceConfig {
-        boot: BOOT,
-        resd: Incarnation(1),
-        restored: None,
-        groups,
-    };
-    assert!(matches!(
-        ResourceCore::new(config, 1, Timestamp::ZERO),
-        Err(ConfigError::Interval { .. })
-    ));
+    let groups = vec![GroupConfig { name: group_name(), resources: vec![zero] }];
+    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups };
+    assert!(matches!(ResourceCore::new(config, 1, Timestamp::ZERO), Err(ConfigError::Interval { .. })));
 }
