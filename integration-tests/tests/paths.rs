@@ -275,7 +275,11 @@ fn bad_input_is_counted_and_changes_nothing() -> Result<()> {
                 let to = SocketAddr::from((net::ipv4(1, 2), HEARTBEATS));
                 let garbage: Vec<Vec<u8>> = (1..=60_u8).map(|n| vec![n; usize::from(n) * 20]).collect();
                 let alpha = pair.lab().alpha().ns()?;
+                let malformed = counter(&pair, "beta", "hb", "malformed")?;
                 send_udp(&alpha, SocketAddr::from((net::ipv4(1, 1), 0)), to, &garbage)?;
+                pair.wait_until("what a stranger sends is counted", BOUND, || {
+                    Ok(counter(&pair, "beta", "hb", "malformed")? > malformed)
+                })?;
                 let before = dropped(&pair, "beta", "hb")?;
                 let wrong: Vec<Frame> = frames.iter().enumerate().map(|(n, frame)| changed(frame, n)).collect();
                 replay(switch.ns(), &port, &wrong)?;

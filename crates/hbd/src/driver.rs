@@ -38,6 +38,8 @@ const DATAGRAMS: usize = 128;
 const BUFFER: usize = 1024;
 /// The loop wakes at least so often, so that "it turns" can be told from "it hangs".
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// What strangers send is counted so often.
+const STRANGERS_PERIOD: Duration = Duration::from_secs(1);
 /// At the end, serial threads get so long for their last frame.
 const SERIAL_LIMIT: Duration = Duration::from_millis(400);
 const TIMER: u64 = u64::MAX;
@@ -138,6 +140,8 @@ pub struct Driver {
     next_stall_line: Timestamp,
     /// Frames wait behind those of this turn: do not sleep.
     more: bool,
+    /// When datagrams of strangers were last counted.
+    strangers_counted: Timestamp,
 }
 
 /// Dropped frames since the last line about them.
@@ -173,6 +177,7 @@ impl Driver {
             view: None,
             next_stall_line: Timestamp::ZERO,
             more: false,
+            strangers_counted: Timestamp::ZERO,
         };
         driver.open_ends(&settings.ends)?;
         Ok(driver)
@@ -215,11 +220,27 @@ impl Driver {
         if self.udp_retry().is_some_and(|at| at <= now) {
             self.update_udp(now)?;
         }
+        self.count_strangers(now);
         if self.core.poll_timeout().is_some_and(|at| at <= now) {
             self.core.handle_timeout(now);
         }
         self.carry_out(now);
         Ok(())
+    }
+
+    /// What does not come from the peer's address is counted now and then, and never looked at.
+    fn count_strangers(&mut self, now: Timestamp) {
+        if now.since(self.strangers_counted) < STRANGERS_PERIOD {
+            return;
+        }
+        self.strangers_counted = now;
+        for open in &self.ends {
+            if let Medium::Udp(udp) = &open.medium {
+                for _ in 0..udp.count_strangers() {
+                    self.core.handle_input(Input::Garbage { path: open.end.tag }, now);
+                }
+            }
+        }
     }
 
     /// Waits for a socket, a wake-up or the next deadline. Returns the keys of what is ready.

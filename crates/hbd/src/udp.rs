@@ -1,5 +1,8 @@
 //! UDP ends (S25): one socket per path, bound to its own interface and address, connected to the peer's.
 //!
+//! A second, unconnected socket on the same address catches what comes from anywhere else, so that it can be counted: the kernel
+//! sorts it out before it could get into the way of a heartbeat (FAULTS X04).
+//!
 //! Used by the beat loop only. Nothing here blocks: sockets are non-blocking, opening one is a few local system calls.
 //! An interface or address that is not there is a state, not an error; the socket is made when it appears.
 
@@ -21,6 +24,10 @@ const TRAFFIC_CLASS: u32 = 0xc0;
 const SOCKET_PRIORITY: i32 = 6;
 /// Pause before a socket that could not be opened is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// Datagrams of strangers that wait to be counted, bytes; what does not fit is dropped uncounted.
+const STRANGERS_BUFFER: usize = 16 * 1024;
+/// Datagrams of strangers counted at a time at most.
+const STRANGERS: usize = 64;
 /// Sends in a row that failed until the socket is made anew.
 const FAILURES: u32 = 10;
 
@@ -29,6 +36,8 @@ const FAILURES: u32 = 10;
 pub struct UdpEnd {
     port: UdpPort,
     socket: Option<UdpSocket>,
+    /// Catches what does not come from the peer.
+    strangers: Option<UdpSocket>,
     /// Interface index the socket is bound to: a new interface of the same name needs a new socket.
     index: Option<u32>,
     /// When to try again.
@@ -39,7 +48,7 @@ pub struct UdpEnd {
 impl UdpEnd {
     /// An end that is not open yet.
     pub fn new(port: UdpPort) -> Self {
-        Self { port, socket: None, index: None, retry_at: None, failures: 0 }
+        Self { port, socket: None, strangers: None, index: None, retry_at: None, failures: 0 }
     }
 
     /// The socket, if it is open.
@@ -58,6 +67,8 @@ impl UdpEnd {
         }
         match open(&self.port) {
             Ok(socket) => {
+                // Counting strangers is not worth a path: without that socket they are dropped uncounted.
+                self.strangers = bound(&self.port, true).and_then(strangers).ok();
                 (self.socket, self.failures) = (Some(socket), 0);
                 (Some(LinkState::Working), true)
             }
@@ -74,15 +85,15 @@ impl UdpEnd {
         let name = &self.port.interface;
         let address = self.port.local.ip();
         let Some((index, interface)) = all.find(name) else {
-            self.socket = None;
+            (self.socket, self.strangers) = (None, None);
             return Some(LinkState::DeviceMissing(format!("interface {name} does not exist")));
         };
         if self.index.is_some_and(|bound| bound != index) {
-            self.socket = None;
+            (self.socket, self.strangers) = (None, None);
         }
         self.index = Some(index);
         if !interface.addresses.contains(&address) {
-            self.socket = None;
+            (self.socket, self.strangers) = (None, None);
             return Some(LinkState::DeviceMissing(format!("address {address} is not on interface {name}")));
         }
         if !interface.up {
@@ -110,9 +121,19 @@ impl UdpEnd {
         }
         if self.failures >= FAILURES {
             // Routes, addresses or the interface may have changed in a way that this socket does not see.
-            (self.socket, self.failures, self.retry_at) = (None, 0, Some(now));
+            (self.socket, self.strangers) = (None, None);
+            (self.failures, self.retry_at) = (0, Some(now));
         }
         sent.map(drop)
+    }
+
+    /// Takes what strangers have sent since the last call, and says how many datagrams it was.
+    pub fn count_strangers(&self) -> usize {
+        let Some(socket) = &self.strangers else {
+            return 0;
+        };
+        // Of each, one byte is more than enough: nothing of it is looked at.
+        (0..STRANGERS).take_while(|_| socket.recv(&mut [0_u8; 1]).is_ok()).count()
     }
 
     /// Reads one datagram; `None`: nothing more has arrived.
@@ -131,6 +152,23 @@ impl UdpEnd {
 }
 
 fn open(port: &UdpPort) -> io::Result<UdpSocket> {
+    let (socket, index) = bound(port, false)?;
+    // Only after binding: another daemon on this address is refused, the socket for strangers is not.
+    socket.set_reuse_port(true)?;
+    socket
+        .connect(&scoped(port.remote, index))
+        .map_err(|e| io::Error::new(e.kind(), format!("no route to the peer's address: {e}")))?;
+    Ok(socket.into())
+}
+
+/// The kernel gives a datagram to the connected socket of its sender, if there is one, and all others here.
+fn strangers((socket, _): (Socket, u32)) -> io::Result<UdpSocket> {
+    socket.set_recv_buffer_size(STRANGERS_BUFFER)?;
+    Ok(socket.into())
+}
+
+/// A socket on the path's own interface and address, with the interface's index.
+fn bound(port: &UdpPort, shared: bool) -> io::Result<(Socket, u32)> {
     let step = |what: &'static str| move |e: io::Error| io::Error::new(e.kind(), format!("{what}: {e}"));
     let domain = Domain::for_address(port.local);
     let socket =
@@ -145,9 +183,9 @@ fn open(port: &UdpPort) -> io::Result<UdpSocket> {
     let index =
         rustix::net::netdevice::name_to_index(&socket, &port.interface).map_err(|e| step("interface")(e.into()))?;
     socket.bind_device(Some(port.interface.as_bytes())).map_err(step("binding to the interface"))?;
+    socket.set_reuse_port(shared).map_err(step("sharing the address"))?;
     socket.bind(&scoped(port.local, index)).map_err(step("binding to the address"))?;
-    socket.connect(&scoped(port.remote, index)).map_err(step("no route to the peer's address"))?;
-    Ok(socket.into())
+    Ok((socket, index))
 }
 
 /// SO_PRIORITY has no safe wrapper in the crates used here.
