@@ -23,16 +23,10 @@ pub static MESSAGES: &[Message] = &[
         "重启无济于事；若对方节点的网络更好，服务组将切换过去。",
     ),
     Message::new("D108", "This node lacks what it needs: {reason}", "本机缺少所需条件：{reason}"),
-    Message::new(
-        "D109",
-        "Restart {attempt} on the spot in {ms} ms",
-        "第 {attempt} 次就地重启，{ms} 毫秒后进行",
-    ),
+    Message::new("D109", "Restart {attempt} on the spot in {ms} ms", "第 {attempt} 次就地重启，{ms} 毫秒后进行"),
     Message::new("D110", "Repaired on the spot in {ms} ms", "已就地修复，用时 {ms} 毫秒"),
-    Message::new("D111", "The group cannot run here: {reason}", "服务组无法在本机运行：{reason}").remedy(
-        "Repair the cause, then `hotpair clear`.",
-        "排除原因后执行 `hotpair clear`。",
-    ),
+    Message::new("D111", "The group cannot run here: {reason}", "服务组无法在本机运行：{reason}")
+        .remedy("Repair the cause, then `hotpair clear`.", "排除原因后执行 `hotpair clear`。"),
     Message::new("D112", "Its monitor is late, {times} times in a row", "监测迟到，已连续 {times} 次")
         .meaning("Late is not failed, until it happens too often in a row.", "迟到不等于故障，除非连续次数过多。"),
     Message::new("D113", "Whether it runs could not be found out: {reason}", "无法判断其是否运行：{reason}")
@@ -49,10 +43,6 @@ pub static MESSAGES: &[Message] = &[
             "Stop what is left by hand, then `hotpair clear`; or restart this node.",
             "手工停止残留部分后执行 `hotpair clear`；或重启本机。",
         ),
-    Message::new(
-        "D118",
-        "The lease ran out without renewal: the group is taken down",
-        "租约到期未续：服务组正在停止",
-    ),
+    Message::new("D118", "The lease ran out without renewal: the group is taken down", "租约到期未续：服务组正在停止"),
     Message::new("D119", "Note: {reason}", "提示：{reason}"),
 ];
