@@ -39,6 +39,9 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut good = true;
     println!("Times in milliseconds, as a client of the virtual address sees them; {} runs each.", options.runs);
     println!("{}, {} processors", kernel()?, std::thread::available_parallelism()?);
+    if cfg!(debug_assertions) {
+        println!("These are development builds: slower and larger than what `make bench` measures.");
+    }
     for part in PARTS.iter().filter(|part| options.parts.iter().any(|wanted| wanted == *part)) {
         good &= match *part {
             "power" => outage::power(options)?,

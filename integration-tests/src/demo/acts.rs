@@ -148,7 +148,7 @@ fn app_broken(stage: &mut Stage, say: &Narrator) -> Result<String> {
     stage.wait_answer(say, other.name(), since)?;
     let took = clock::now().saturating_sub(since);
     say.done(&format!("{} could not start it any more; {} serves after {}", owner.name(), other.name(), text(took)))?;
-    say.quote("hotpair explain", &pair.explain(other.name(), &[])?, STORY)?;
+    say.quote("hotpair explain", &pair.explain(owner.name(), &[])?, STORY)?;
     std::fs::remove_file(owner.dir().join(&marker)).context("repairing the application")?;
     pair.hotpair(other.name(), &["clear", GROUP])?;
     stage.wait_healthy(say)?;

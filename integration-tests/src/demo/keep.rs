@@ -71,7 +71,13 @@ fn act(stage: &Stage, say: &Narrator, line: &str) -> Result<()> {
     let mut words = line.split_whitespace();
     match (words.next().unwrap_or_default(), words.next()) {
         ("off", Some(node)) => stage.lab().node(node)?.power_off(),
-        ("on", Some(node)) => stage.pair().power_on(node),
+        ("on", Some(name)) => {
+            stage.pair().power_on(name)?;
+            // A new boot has a new init process.
+            let init = stage.lab().node(name)?.ns()?.init_pid();
+            say.tell(&format!("{name}: nsenter -t {init} -a --wd=/ sh"))
+        }
+        ("help", None) => say.tell(&format!("the words are: {WORDS}")),
         ("cut", Some(name)) => match stage.lab().cable(name) {
             Ok(cable) => {
                 cable.cut();
