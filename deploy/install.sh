@@ -18,7 +18,7 @@ for program in hotpair hbd arbiterd resd; do
   fi
 done
 
-install -d "$root/bin" "$root/sbin" "$root/share/man/man1" "$root/share/man/man5" "$root/lib/systemd/system" \
+install -d "$root/bin" "$root/sbin" "$root/share/man/man1" "$root/share/man/man5" "$root/share/man/man8" "$root/lib/systemd/system" \
   "$root/lib/sysusers.d" "$root/lib/tmpfiles.d" "$root/share/doc/hotpair" "$root/share/bash-completion/completions" \
   "$root/share/zsh/vendor-completions" "$root/share/fish/vendor_completions.d" "$destdir/etc/hotpair"
 
@@ -47,6 +47,7 @@ done
 
 install -m 0644 "$here/hotpair.toml.5" "$root/share/man/man5/hotpair.toml.5"
 "$binaries/hotpair" man "$root/share/man/man1"
+mv "$root/share/man/man1/"*.8 "$root/share/man/man8/"
 "$binaries/hotpair" completions bash > "$root/share/bash-completion/completions/hotpair"
 "$binaries/hotpair" completions zsh > "$root/share/zsh/vendor-completions/_hotpair"
 "$binaries/hotpair" completions fish > "$root/share/fish/vendor_completions.d/hotpair.fish"

@@ -32,6 +32,9 @@ const FILES: &[(&str, u32)] = &[
     ("usr/share/man/man1/hotpair-status.1", 0o644),
     ("usr/share/man/man1/hotpair-switchover.1", 0o644),
     ("usr/share/man/man5/hotpair.toml.5", 0o644),
+    ("usr/share/man/man8/hbd.8", 0o644),
+    ("usr/share/man/man8/arbiterd.8", 0o644),
+    ("usr/share/man/man8/resd.8", 0o644),
     ("usr/share/zsh/vendor-completions/_hotpair", 0o644),
 ];
 

@@ -23,7 +23,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
-use clap::Parser;
 use heartbeat_core::{HeartbeatCore, Seed};
 use hotpair_config::model::Config;
 use hotpair_ipc::peer::{Access, READ_GROUP};
@@ -32,7 +31,7 @@ use hotpair_ipc::socket::BoundSocket;
 use hotpair_messages::Lang;
 use hotpair_proto::common::v1::ProcessInfo;
 use hotpair_proto::heartbeat::v1::heartbeat_service_server::{HeartbeatServiceServer, SERVICE_NAME};
-use hotpair_runtime::args::{DaemonArgs, EXIT_BAD_CONFIG};
+use hotpair_runtime::args::{self, DaemonArgs, EXIT_BAD_CONFIG};
 use hotpair_runtime::signals::Signals;
 use hotpair_runtime::{clock, logging, notify, panic, realtime};
 use hotpair_types::{BootId, Incarnation, NodeId};
@@ -52,22 +51,10 @@ const PULSE_LIMIT: Duration = Duration::from_secs(5);
 /// How long the beat thread may take to leave.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Heartbeat daemon of hotpair: tests the paths to the other node all the time.
-#[derive(Debug, Parser)]
-#[command(name = "hbd", version)]
-struct Cli {
-    #[command(flatten)]
-    args: DaemonArgs,
-}
-
 fn main() -> ExitCode {
-    let args = match Cli::try_parse() {
-        Ok(cli) => cli.args,
-        Err(error) => {
-            // Help and version are no mistakes. Nothing is left to do if even this cannot be written.
-            drop(error.print());
-            return if error.use_stderr() { ExitCode::from(EXIT_BAD_CONFIG) } else { ExitCode::SUCCESS };
-        }
+    let args = match args::parse("hbd", env!("CARGO_PKG_VERSION")) {
+        Ok(args) => args,
+        Err(code) => return code,
     };
     let (loaded, node, settings) = match load(&args) {
         Ok(loaded) => loaded,

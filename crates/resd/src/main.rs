@@ -22,7 +22,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser;
 use hotpair_config::model::Config;
 use hotpair_ipc::peer::{Access, READ_GROUP};
 use hotpair_ipc::server::GrpcServer;
@@ -31,7 +30,7 @@ use hotpair_messages::Lang;
 use hotpair_proto::common::v1::ProcessInfo;
 use hotpair_proto::resource::v1::resource_service_server::{ResourceServiceServer, SERVICE_NAME};
 use hotpair_replay::{Recorded, Taken};
-use hotpair_runtime::args::{DaemonArgs, EXIT_BAD_CONFIG};
+use hotpair_runtime::args::{self, DaemonArgs, EXIT_BAD_CONFIG};
 use hotpair_runtime::recorder::Recorder;
 use hotpair_runtime::signals::Signals;
 use hotpair_runtime::{clock, logging, notify, panic};
@@ -48,14 +47,6 @@ use crate::target_store::TargetStore;
 /// Orders waiting: arbiterd sends one after the other.
 const MAX_ORDERS: usize = 16;
 
-/// Resource daemon of hotpair: starts, watches, repairs and stops what a group consists of.
-#[derive(Debug, Parser)]
-#[command(name = "resd", version)]
-struct Cli {
-    #[command(flatten)]
-    args: DaemonArgs,
-}
-
 /// How the process ends.
 enum End {
     /// For good.
@@ -65,13 +56,9 @@ enum End {
 }
 
 fn main() -> ExitCode {
-    let args = match Cli::try_parse() {
-        Ok(cli) => cli.args,
-        Err(error) => {
-            // Help and version are no mistakes. Nothing is left to do if even this cannot be written.
-            drop(error.print());
-            return if error.use_stderr() { ExitCode::from(EXIT_BAD_CONFIG) } else { ExitCode::SUCCESS };
-        }
+    let args = match args::parse("resd", env!("CARGO_PKG_VERSION")) {
+        Ok(args) => args,
+        Err(code) => return code,
     };
     let (loaded, node) = match load(&args) {
         Ok(loaded) => loaded,

@@ -1,8 +1,9 @@
 //! The command line that `hbd`, `arbiterd` and `resd` share. Other tools rely on these names.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 
 use crate::logging::LogFormat;
 
@@ -39,6 +40,37 @@ pub struct DaemonArgs {
     /// What is logged: off, error, warn, info, debug or trace, or per module as in `info,hbd::udp=debug`.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
+}
+
+/// The daemons: name, and what each does, as `--help` and its manual page say it.
+pub const DAEMONS: [(&str, &str); 3] = [
+    ("hbd", "Heartbeat daemon of hotpair: tests the paths to the other node all the time"),
+    (
+        "arbiterd",
+        "Arbiter daemon of hotpair: judges which node serves which group, keeps the history and serves the public API",
+    ),
+    ("resd", "Resource daemon of hotpair: starts, watches, repairs and stops what a group consists of"),
+];
+
+/// The command line of a daemon, for its own `--help` and for its manual page.
+#[must_use]
+pub fn command(daemon: &'static str, version: &'static str) -> clap::Command {
+    let about = DAEMONS.iter().find(|(name, _)| *name == daemon).map_or("", |(_, about)| about);
+    DaemonArgs::augment_args(clap::Command::new(daemon).version(version).about(about))
+}
+
+/// Reads the command line of this process. `Err`: help or version was printed, or the command line is wrong (said, exit code
+/// [`EXIT_BAD_CONFIG`]); the process ends with that code.
+///
+/// # Errors
+/// See above.
+pub fn parse(daemon: &'static str, version: &'static str) -> Result<DaemonArgs, ExitCode> {
+    let parsed = command(daemon, version).try_get_matches().and_then(|matches| DaemonArgs::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        // Nothing is left to do if even this cannot be written.
+        drop(error.print());
+        if error.use_stderr() { ExitCode::from(EXIT_BAD_CONFIG) } else { ExitCode::SUCCESS }
+    })
 }
 
 impl DaemonArgs {

@@ -6,6 +6,8 @@ use crate::help;
 use crate::ids;
 use clap_complete::Shell;
 use hotpair_messages::Lang;
+use hotpair_runtime::args;
+use std::io;
 use std::path::Path;
 
 /// `hotpair completions SHELL`
@@ -18,15 +20,24 @@ pub fn completions(context: &Context, shell: Shell) -> Outcome {
     context.out.print(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok)
 }
 
-/// `hotpair man DIR`: hotpair.1 and one page per command.
+/// `hotpair man DIR`: hotpair.1 and one page per command; hbd.8, arbiterd.8 and resd.8.
 ///
 /// # Errors
 /// When the directory cannot be written.
 pub fn man(context: &Context, dir: &Path) -> Outcome {
-    let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(help::command(Lang::En), dir));
+    let written = std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(help::command(Lang::En), dir))
+        .and_then(|()| args::DAEMONS.iter().try_for_each(|(daemon, _)| daemon_page(daemon, dir)));
     written.map(|()| Exit::Ok).map_err(|error| {
         Failure::new(Exit::Error, context.words, ids::CANNOT_WRITE_MAN, &[("dir", &dir.display()), ("reason", &error)])
     })
+}
+
+fn daemon_page(daemon: &'static str, dir: &Path) -> io::Result<()> {
+    let command = args::command(daemon, env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).section("8").render(&mut page)?;
+    std::fs::write(dir.join(format!("{daemon}.8")), page)
 }
 
 /// `hotpair reference`: docs/cli.md or docs/cli.zh-CN.md, by the chosen language.
