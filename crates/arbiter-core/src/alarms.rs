@@ -136,6 +136,13 @@ impl Arbiter {
             // A critical hold: nobody serves it, and a person can change that.
             raise("A201", Severity::Critical, alloc::vec![("rule", rule.id.to_string())]);
         }
+        // What went wrong over there is an alarm here as well: people look at either node.
+        let current = self.word.as_ref().is_some_and(|w| w.current);
+        match group.remote.as_ref().filter(|_| current).map(|r| r.state) {
+            Some(GroupState::Failed) if !mine => raise("A209", Severity::Critical, Vec::new()),
+            Some(GroupState::StopFailed) => raise("A210", Severity::Critical, Vec::new()),
+            _ => {}
+        }
         if group.conflict_since.is_some() {
             raise("A301", Severity::Critical, Vec::new());
         }

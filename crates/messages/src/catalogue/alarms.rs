@@ -108,6 +108,19 @@ pub static MESSAGES: &[Message] = &[
         "`hotpair freeze {subject} --off` ends it; it ends by itself as well",
         "`hotpair freeze {subject} --off` 解除；到期也会自动解除",
     ),
+    Message::new("A209", "{subject} cannot run on {peer}, its owner", "{subject} 无法在其拥有者 {peer} 上运行").remedy(
+        "`hotpair status` on {peer} names the cause; repair it, then `hotpair clear {subject}`",
+        "在 {peer} 上执行 `hotpair status` 可查看原因；修复后执行 `hotpair clear {subject}`",
+    ),
+    Message::new("A210", "Stopping {subject} on {peer} could not be confirmed", "在 {peer} 上停止 {subject} 未能确认")
+        .meaning(
+            "Something of it may still run there; {node} does not start it.",
+            "可能仍有残留在运行；{node} 不会启动它。",
+        )
+        .remedy(
+            "On {peer}, stop what is left by hand, then `hotpair clear {subject}`",
+            "在 {peer} 上手动停止残留部分，然后执行 `hotpair clear {subject}`",
+        ),
     Message::new("A301", "Both nodes serve {subject}", "两个节点同时提供 {subject}")
         .meaning(
             "The nodes were cut from each other; the one with the lower epoch yields.",

@@ -160,7 +160,7 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U173", "group {group} has no standby ready", "服务组 {group} 没有就绪的备机"),
     Message::new("U174", "path {path} is {state}", "路径 {path} {state}"),
     Message::new("U175", "node {node} is {state}", "节点 {node} {state}"),
-    Message::new("U176", "group {group} is {state} on {node}", "服务组 {group} 在 {node} 上{state}"),
+    Message::new("U176", "group {group}, {node}: {state}", "服务组 {group} 在 {node} 上{state}"),
     Message::new("U177", "no groups are configured", "没有配置服务组"),
     Message::new("U178", "no rule has decided yet", "尚未有规则作出决定"),
     Message::new("U179", "{count} more lines: make the window taller", "还有 {count} 行：请增大窗口"),
