@@ -293,6 +293,7 @@ fn two_owners(lab: &Lab, address: IpAddr) -> Result<()> {
         node.run(&argv)
     };
     let probe = VipProbe::start(lab, address, ms(5))?;
+    lab.wait_until("the judge has asked and heard nobody", LONG, || Ok(!probe.seen().owners_over_time().is_empty()))?;
     change(lab.alpha(), "add")?;
     lab.wait_until("alpha answers", LONG, || Ok(probe.owner_within(ms(50)) == Some(net::mac(0, 1))))?;
     ensure!(probe.seen().dual().is_zero(), "one owner was seen as two");
