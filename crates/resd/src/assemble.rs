@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hotpair_config::model::{self, AppResource, Config, Group, Kind, Resource, Runner, VolumeProtection};
 use hotpair_types::{BootId, Incarnation, NodeId, Target};
-use resource_core::{GroupConfig, Input, OnStopFailure, Operations, Recovery, ResourceConfig, ResourceSpec};
+use resource_core::{Input, ResourceConfig};
 use tokio::sync::mpsc;
 
 use crate::act::lease_keeper::{Keeper, Settings};
@@ -17,41 +17,8 @@ use crate::kinds::{EventSink, ResourceKind, Tools};
 
 /// The core's configuration.
 pub fn core(config: &Config, boot: BootId, resd: Incarnation, restored: Option<Target>) -> ResourceConfig {
-    let groups = config
-        .groups
-        .iter()
-        .map(|g| GroupConfig { name: g.name.clone(), resources: g.resources.iter().map(spec).collect() })
-        .collect();
+    let groups = hotpair_assemble::resource::groups(config);
     ResourceConfig { boot, resd, restored, groups }
-}
-
-fn spec(resource: &Resource) -> ResourceSpec {
-    let is_ip = matches!(resource.kind, Kind::Ip(_));
-    let (ops, recovery) = (&resource.ops, &resource.recovery);
-    ResourceSpec {
-        name: resource.name.clone(),
-        kind: resource.kind.as_str().to_string(),
-        after: resource.after.clone(),
-        in_place: is_ip,
-        announces: is_ip,
-        ops: Operations {
-            start_timeout: ops.start_timeout,
-            stop_timeout: ops.stop_timeout,
-            monitor_timeout: ops.monitor_timeout,
-            monitor_interval: ops.monitor_interval,
-            deep_interval: ops.deep_interval,
-            late_limit: ops.late_limit,
-        },
-        recovery: Recovery {
-            restarts: recovery.restarts,
-            window: recovery.window,
-            backoff: recovery.backoff,
-            on_stop_failure: match recovery.on_stop_failure {
-                model::OnStopFailure::Hold => OnStopFailure::Hold,
-                model::OnStopFailure::SelfFence => OnStopFailure::SelfFence,
-            },
-        },
-    }
 }
 
 /// Who assembles: this node, this boot.
