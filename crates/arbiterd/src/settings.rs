@@ -1,7 +1,7 @@
 //! What arbiterd runs by: the validated configuration, the core's part of it, and the words for people.
 
 use arbiter_core::io as core;
-use hotpair_config::model::{BootAlone, Config, Failback, Group, GuaranteeLevel, Kind, OnSilence, VolumeProtection};
+use hotpair_config::model::{Config, GuaranteeLevel};
 use hotpair_messages::Lang;
 use hotpair_types::{GroupName, NodeId};
 use std::collections::BTreeMap;
@@ -48,47 +48,6 @@ impl Settings {
     /// The part of the configuration the core decides by.
     #[must_use]
     pub fn core(&self) -> core::ArbiterConfig {
-        let config = &self.config;
-        core::ArbiterConfig {
-            node: self.node,
-            names: config.nodes.each_ref().map(|node| node.name.clone()),
-            digest: config.digest,
-            window: config.safety_check.window,
-            round_interval: config.safety_check.interval,
-            boot_wait: config.boot.wait,
-            boot_alone: match config.boot.alone {
-                BootAlone::LastActive => core::BootAlone::LastActive,
-                BootAlone::Any => core::BootAlone::Any,
-                BootAlone::Never => core::BootAlone::Never,
-            },
-            groups: config.groups.iter().map(|group| self.group(group)).collect(),
-        }
+        hotpair_assemble::arbiter::arbiter(&self.config, self.node)
     }
-
-    fn group(&self, group: &Group) -> core::GroupConfig {
-        let level = self.guarantees.get(&group.name).map_or(GuaranteeLevel::Evidence, |(level, _)| *level);
-        core::GroupConfig {
-            name: group.name.clone(),
-            nodes: group.nodes.clone(),
-            failback: match group.failback {
-                Failback::Manual => core::Failback::Manual,
-                Failback::Auto { after } => core::Failback::Auto(after),
-                Failback::Never => core::Failback::Never,
-            },
-            hold_on_silence: group.on_silence == OnSilence::Hold,
-            require_unmet: level < group.require,
-            lease: group.lease,
-            wait_for_lease: group.lease.is_some() && has_plain_volume(group),
-            max_moves: group.max_moves,
-            move_window: group.move_window,
-        }
-    }
-}
-
-/// A volume that nothing but the lease keeps from being written by both nodes.
-fn has_plain_volume(group: &Group) -> bool {
-    group
-        .resources
-        .iter()
-        .any(|resource| matches!(&resource.kind, Kind::Volume(v) if v.protection == VolumeProtection::None))
 }
