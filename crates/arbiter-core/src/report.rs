@@ -30,6 +30,9 @@ pub(crate) fn cause(cause: &PathCause) -> Cow<'static, str> {
         PathCause::Stale => Cow::Borrowed("stale"),
         PathCause::Unauthenticated => Cow::Borrowed("unauthenticated"),
         PathCause::OwnEcho => Cow::Borrowed("own-echo"),
+        PathCause::Hanging(what) => Cow::Owned(alloc::format!("hanging: {what}")),
+        PathCause::ForeignArea(what) => Cow::Owned(alloc::format!("foreign-area: {what}")),
+        PathCause::DamagedSlot(what) => Cow::Owned(alloc::format!("damaged-slot: {what}")),
     }
 }
 
@@ -253,6 +256,11 @@ impl Arbiter {
     /// Name of a rule's group owner, for tests and the simulator.
     pub fn epoch_of(&self, group: &str) -> Option<hotpair_types::Epoch> {
         self.groups.iter().find(|g| g.config.name.as_str() == group).map(|g| g.epoch)
+    }
+
+    /// The alarms that stand: message id and subject.
+    pub fn standing_alarms(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.alarms.keys().map(|(id, subject)| (id.as_str(), subject.as_str()))
     }
 
     /// The digest text of the configuration in force.

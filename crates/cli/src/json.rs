@@ -155,6 +155,8 @@ pub fn path(p: &hb::PathView, words: Words) -> Value {
             "down": s.down, "bad_mac": s.bad_mac, "foreign": s.foreign, "replayed": s.replayed, "stale": s.stale,
             "own_echo": s.own_echo, "version": s.version, "malformed": s.malformed, "rtt_last_us": s.rtt_last_us,
             "rtt_min_us": s.rtt_min_us, "rtt_avg_us": s.rtt_avg_us, "rtt_max_us": s.rtt_max_us, "jitter_us": s.jitter_us,
+            "write_last_us": s.write_last_us, "write_avg_us": s.write_avg_us, "write_max_us": s.write_max_us,
+            "read_last_us": s.read_last_us, "read_avg_us": s.read_avg_us, "read_max_us": s.read_max_us,
         })),
     })
 }

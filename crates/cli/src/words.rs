@@ -230,6 +230,9 @@ impl Words {
             C::Stale => ids::CAUSE_STALE,
             C::Unauthenticated => ids::CAUSE_AUTH,
             C::OwnEcho => ids::CAUSE_ECHO,
+            C::Hanging => ids::CAUSE_HANGING,
+            C::ForeignArea => ids::CAUSE_FOREIGN_AREA,
+            C::DamagedSlot => ids::CAUSE_DAMAGED_SLOT,
         };
         let mut rendered = hotpair_messages::render_full(id, self.lang, &[("missed", &view.missed)]);
         if !view.detail.is_empty() {

@@ -100,6 +100,9 @@ fn cause(cause: &PathCause) -> (api::PathCause, &str, u32) {
         PathCause::Stale => (api::PathCause::Stale, "", 0),
         PathCause::Unauthenticated => (api::PathCause::Unauthenticated, "", 0),
         PathCause::OwnEcho => (api::PathCause::OwnEcho, "", 0),
+        PathCause::Hanging(text) => (api::PathCause::Hanging, text, 0),
+        PathCause::ForeignArea(text) => (api::PathCause::ForeignArea, text, 0),
+        PathCause::DamagedSlot(text) => (api::PathCause::DamagedSlot, text, 0),
     }
 }
 
@@ -123,5 +126,11 @@ fn stats(stats: &PathStats) -> api::PathStats {
         rtt_avg_us: stats.rtt_avg_us,
         rtt_max_us: stats.rtt_max_us,
         jitter_us: stats.jitter_us,
+        write_last_us: stats.write_last_us,
+        write_avg_us: stats.write_avg_us,
+        write_max_us: stats.write_max_us,
+        read_last_us: stats.read_last_us,
+        read_avg_us: stats.read_avg_us,
+        read_max_us: stats.read_max_us,
     }
 }

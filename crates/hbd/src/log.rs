@@ -98,6 +98,9 @@ pub fn cause(cause: &PathCause) -> String {
             "frames arrive that are not from this pair; compare the key files and pair names of both nodes".to_owned()
         }
         PathCause::OwnEcho => "own frames come back: a loopback plug, or a cable to itself".to_owned(),
+        PathCause::Hanging(what) => format!("the own disk hangs: {what}"),
+        PathCause::ForeignArea(what) => format!("the area on the disk is not this pair's: {what}"),
+        PathCause::DamagedSlot(what) => format!("the peer's slot on the disk is damaged: {what}"),
     }
 }
 

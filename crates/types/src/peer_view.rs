@@ -170,6 +170,13 @@ pub enum PathCause {
     Unauthenticated,
     /// Own frames come back: loopback plug or reflection.
     OwnEcho,
+    /// A read or write of the own device has not returned for so long that it counts as hung; the text says what and how long.
+    Hanging(String),
+    /// The area on the shared disk holds something else: another pair's slots or foreign data; the text says what was found.
+    /// Nothing was written there.
+    ForeignArea(String),
+    /// The peer's slot on the shared disk is torn, wiped or overwritten; the text says how. Never evidence that the peer is dead.
+    DamagedSlot(String),
 }
 
 /// One direction of one path.
@@ -243,4 +250,22 @@ pub struct PathStats {
     pub rtt_max_us: u32,
     /// Smoothed deviation of inter-arrival times, microseconds (RFC 3550, section 6.4.1).
     pub jitter_us: u32,
+    /// Duration of the last write to the medium, microseconds (disk paths only, like the five below; 0: none yet).
+    #[serde(default)]
+    pub write_last_us: u32,
+    /// Smoothed duration of writes (1/8 gain).
+    #[serde(default)]
+    pub write_avg_us: u32,
+    /// Longest write.
+    #[serde(default)]
+    pub write_max_us: u32,
+    /// Duration of the last read.
+    #[serde(default)]
+    pub read_last_us: u32,
+    /// Smoothed duration of reads (1/8 gain).
+    #[serde(default)]
+    pub read_avg_us: u32,
+    /// Longest read.
+    #[serde(default)]
+    pub read_max_us: u32,
 }

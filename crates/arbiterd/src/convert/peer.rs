@@ -100,6 +100,9 @@ fn direction(view: &pb::DirectionView) -> Result<DirectionView, WireError> {
             pb::PathCause::Stale => PathCause::Stale,
             pb::PathCause::Unauthenticated => PathCause::Unauthenticated,
             pb::PathCause::OwnEcho => PathCause::OwnEcho,
+            pb::PathCause::Hanging => PathCause::Hanging(detail()),
+            pb::PathCause::ForeignArea => PathCause::ForeignArea(detail()),
+            pb::PathCause::DamagedSlot => PathCause::DamagedSlot(detail()),
         },
     })
 }
@@ -124,6 +127,12 @@ fn stats(stats: &pb::PathStats) -> PathStats {
         rtt_avg_us: stats.rtt_avg_us,
         rtt_max_us: stats.rtt_max_us,
         jitter_us: stats.jitter_us,
+        write_last_us: stats.write_last_us,
+        write_avg_us: stats.write_avg_us,
+        write_max_us: stats.write_max_us,
+        read_last_us: stats.read_last_us,
+        read_avg_us: stats.read_avg_us,
+        read_max_us: stats.read_max_us,
     }
 }
 
@@ -161,6 +170,9 @@ fn direction_to_wire(view: &DirectionView) -> pb::DirectionView {
         PathCause::Stale => (pb::PathCause::Stale, "", 0),
         PathCause::Unauthenticated => (pb::PathCause::Unauthenticated, "", 0),
         PathCause::OwnEcho => (pb::PathCause::OwnEcho, "", 0),
+        PathCause::Hanging(detail) => (pb::PathCause::Hanging, detail.as_str(), 0),
+        PathCause::ForeignArea(detail) => (pb::PathCause::ForeignArea, detail.as_str(), 0),
+        PathCause::DamagedSlot(detail) => (pb::PathCause::DamagedSlot, detail.as_str(), 0),
     };
     pb::DirectionView {
         state: match view.state {
@@ -197,5 +209,11 @@ fn stats_to_wire(stats: &PathStats) -> pb::PathStats {
         rtt_avg_us: stats.rtt_avg_us,
         rtt_max_us: stats.rtt_max_us,
         jitter_us: stats.jitter_us,
+        write_last_us: stats.write_last_us,
+        write_avg_us: stats.write_avg_us,
+        write_max_us: stats.write_max_us,
+        read_last_us: stats.read_last_us,
+        read_avg_us: stats.read_avg_us,
+        read_max_us: stats.read_max_us,
     }
 }

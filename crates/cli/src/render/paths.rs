@@ -208,11 +208,19 @@ fn statistics(s: &PathStats, sheet: Sheet) -> Vec<Vec<Line>> {
     } else {
         Line::new().tone(Tone::Warn, dropped.join(words.comma()))
     };
-    vec![
+    let mut rows = vec![
         vec![words.word(ids::ROUND_TRIP).into(), rtt.into()],
         vec![words.word(ids::JITTER).into(), time(s.jitter_us).into()],
         vec![words.word(ids::COUNTED).into(), counts.into()],
         vec![words.word(ids::TURNED).into(), words.say(ids::TURNS, &[("late", &s.late), ("down", &s.down)]).into()],
         vec![words.word(ids::DROPPED).into(), dropped],
-    ]
+    ];
+    let writes = (ids::DISK_WRITE, s.write_last_us, s.write_avg_us, s.write_max_us);
+    for (id, last, avg, max) in [writes, (ids::DISK_READ, s.read_last_us, s.read_avg_us, s.read_max_us)] {
+        if max > 0 {
+            let values = words.say(ids::IO_VALUES, &[("last", &time(last)), ("avg", &time(avg)), ("max", &time(max))]);
+            rows.push(vec![words.word(id).into(), values.into()]);
+        }
+    }
+    rows
 }

@@ -226,6 +226,15 @@ pub static MESSAGES: &[Message] = &[
     Message::new("U249", "no paths are configured", "没有配置心跳路径"),
     Message::new("U250", "round trip {time}", "往返 {time}"),
     Message::new("U251", "peer", "对端"),
+    Message::new("U252", "Disk write", "磁盘写入"),
+    Message::new("U253", "Disk read", "磁盘读取"),
+    Message::new("U254", "last {last}, mean {avg}, largest {max}", "最近 {last}，平均 {avg}，最大 {max}"),
+    Message::new("U255", "own disk hangs: a read or write does not return", "本机磁盘挂起：读写操作没有返回")
+        .remedy("look at the kernel's log, the disk, its cable or fabric, and multipath; other paths are not affected", "检查内核日志、磁盘、其线缆或存储网络以及多路径；其他路径不受影响"),
+    Message::new("U256", "the area on the disk is not this pair's, and nothing was written there", "磁盘上的区域不属于本双机，未向其写入任何内容")
+        .remedy("see `device` and `offset` of this path in the configuration; hotpair uses an area by itself only if it is all zero", "检查配置中此路径的 `device` 和 `offset`；hotpair 仅自动使用全零的区域"),
+    Message::new("U257", "the peer's slot on the disk is damaged", "对端在磁盘上的槽已损坏")
+        .remedy("it is written anew with the peer's next heartbeat; if this lasts, something else writes to the area, or the peer does not", "对端下一个心跳会重新写入；若持续存在，则有其他程序写入该区域，或对端没有写入"),
     // Orders.
     Message::new("U300", "Nothing was changed. It would happen:", "未作任何更改。若执行，将会："),
     Message::new("U301", "Accepted:", "已接受："),

@@ -55,6 +55,60 @@ pub struct Status {
     /// Messages of the configuration check that are warnings, rendered in English.
     #[prost(string, repeated, tag = "11")]
     pub config_warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The witness; absent if none is configured.
+    #[prost(message, optional, tag = "12")]
+    pub witness: ::core::option::Option<WitnessStatus>,
+    /// The fence devices that switch the peer off; absent if there are none.
+    #[prost(message, optional, tag = "13")]
+    pub fence: ::core::option::Option<FenceStatus>,
+    /// This node's watchdog; absent if none is configured.
+    #[prost(message, optional, tag = "14")]
+    pub watchdog: ::core::option::Option<super::super::resource::v1::Watchdog>,
+}
+/// The witness as this node sees it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WitnessStatus {
+    /// It answered the last question in time.
+    #[prost(bool, tag = "1")]
+    pub reachable: bool,
+    /// Why it did not, in words; empty if it did.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// Votes, one for each group that it is known of.
+    #[prost(message, repeated, tag = "3")]
+    pub votes: ::prost::alloc::vec::Vec<VoteStatus>,
+}
+/// A group's vote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoteStatus {
+    /// The group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Who holds it: held (this node), peer, free, unknown.
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// By which ownership number; absent if nobody holds it.
+    #[prost(message, optional, tag = "3")]
+    pub epoch: ::core::option::Option<super::super::common::v1::Epoch>,
+    /// Held here: milliseconds until it ends unless it is renewed.
+    #[prost(uint64, optional, tag = "4")]
+    pub left_ms: ::core::option::Option<u64>,
+}
+/// Fencing as this node sees it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceStatus {
+    /// Could the peer be switched off: unknown, ready or broken.
+    #[prost(string, tag = "1")]
+    pub health: ::prost::alloc::string::String,
+    /// What the devices' monitors said, in words; empty unless broken.
+    #[prost(string, tag = "2")]
+    pub trouble: ::prost::alloc::string::String,
+    /// Of the order in force: running, confirmed or failed; empty if there is none.
+    #[prost(string, tag = "3")]
+    pub order: ::prost::alloc::string::String,
+    /// The device that is asked or confirmed, or why fencing failed.
+    #[prost(string, tag = "4")]
+    pub detail: ::prost::alloc::string::String,
 }
 /// A node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -105,7 +159,7 @@ pub struct GroupStatus {
     /// Node that owns it by that epoch; empty if nobody ever did.
     #[prost(string, tag = "3")]
     pub owner: ::prost::alloc::string::String,
-    /// Guarantee level: evidence, leased, storage, witnessed or fenced.
+    /// Guarantee level in force right now: evidence, leased, storage, witnessed or fenced.
     #[prost(string, tag = "4")]
     pub guarantee: ::prost::alloc::string::String,
     /// What that level promises, in words.
@@ -144,6 +198,12 @@ pub struct GroupStatus {
     /// What it does here, resource by resource, as resd sees it; absent if resd was never heard.
     #[prost(message, optional, tag = "15")]
     pub local: ::core::option::Option<super::super::resource::v1::GroupObserved>,
+    /// Guarantee level that the configuration gives it when every part works.
+    #[prost(string, tag = "16")]
+    pub configured_guarantee: ::prost::alloc::string::String,
+    /// Why the level in force is lower than the configured one, or weaker in a detail, in words (English).
+    #[prost(string, repeated, tag = "17")]
+    pub guarantee_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A group on one node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -235,6 +295,9 @@ pub struct ListEventsRequest {
     /// Only with this message id; empty: all.
     #[prost(string, tag = "4")]
     pub message_id: ::prost::alloc::string::String,
+    /// Only with an id smaller than this: for paging backwards; 0: all.
+    #[prost(uint64, tag = "5")]
+    pub before_id: u64,
 }
 /// Events, oldest first.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -337,7 +400,7 @@ pub struct ExplainResponse {
     pub events: ::prost::alloc::vec::Vec<Event>,
 }
 /// One line of a story.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StoryLine {
     /// Milliseconds relative to the event explained; negative: before it.
     #[prost(sint64, tag = "1")]
@@ -348,6 +411,40 @@ pub struct StoryLine {
     /// The event it comes from; 0 if it is a summary.
     #[prost(uint64, tag = "3")]
     pub event_id: u64,
+    /// Message id of the catalogue, to render the line in another language; empty: there is only the text.
+    #[prost(string, tag = "4")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Parameters of that message.
+    #[prost(map = "string, string", tag = "5")]
+    pub parameters: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Which part of the story it belongs to.
+    #[prost(enumeration = "StoryPart", tag = "6")]
+    pub part: i32,
+    /// Which of the message's sentences it is.
+    #[prost(enumeration = "StoryAspect", tag = "7")]
+    pub aspect: i32,
+    /// Length of a phase, milliseconds; absent where the line is not about one.
+    #[prost(uint64, optional, tag = "8")]
+    pub took_ms: ::core::option::Option<u64>,
+}
+/// One step of a plan.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanStep {
+    /// Message id of the catalogue.
+    #[prost(string, tag = "1")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Its parameters.
+    #[prost(map = "string, string", tag = "2")]
+    pub parameters: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// In words (English).
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
 }
 /// Which group to whom.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -363,11 +460,14 @@ pub struct SwitchoverRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SwitchoverResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// A node's mode.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -383,11 +483,14 @@ pub struct SetNodeModeRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetNodeModeResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// A freeze.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -403,11 +506,14 @@ pub struct SetFreezeRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetFreezeResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// A maintenance.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -423,11 +529,14 @@ pub struct SetMaintenanceRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetMaintenanceResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// What to clear.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -440,11 +549,14 @@ pub struct ClearRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClearResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// A statement that the peer is powered off.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -460,11 +572,96 @@ pub struct VouchPeerOffRequest {
     pub dry_run: bool,
 }
 /// What happens, or would.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VouchPeerOffResponse {
-    /// In words, step by step.
+    /// In words (English), step by step.
     #[prost(string, repeated, tag = "1")]
     pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, to render it in another language.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<PlanStep>,
+}
+/// A configuration that is not in force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreviewConfigRequest {
+    /// The text of the configuration file, at most 1 MiB.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Name of the file, for findings.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+}
+/// What a reload with it would do on this node.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreviewConfigResponse {
+    /// It is valid. If not, a reload changes nothing at all.
+    #[prost(bool, tag = "1")]
+    pub good: bool,
+    /// Mistakes and warnings, as `hotpair check` says them.
+    #[prost(message, repeated, tag = "2")]
+    pub findings: ::prost::alloc::vec::Vec<ConfigFinding>,
+    /// What would change, and what would not.
+    #[prost(message, repeated, tag = "3")]
+    pub changes: ::prost::alloc::vec::Vec<ConfigChange>,
+    /// Its digest, 16 hexadecimal digits; empty if it is not good.
+    #[prost(string, tag = "4")]
+    pub digest: ::prost::alloc::string::String,
+    /// Digest of the configuration in force here.
+    #[prost(string, tag = "5")]
+    pub running_digest: ::prost::alloc::string::String,
+    /// Digest of the peer's configuration; empty if unknown.
+    #[prost(string, tag = "6")]
+    pub peer_digest: ::prost::alloc::string::String,
+}
+/// A mistake or a warning in a configuration.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfigFinding {
+    /// Message id of the catalogue.
+    #[prost(string, tag = "1")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Its parameters.
+    #[prost(map = "string, string", tag = "2")]
+    pub parameters: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Line in the text, from 1; 0: the whole.
+    #[prost(uint32, tag = "3")]
+    pub line: u32,
+    /// The key concerned.
+    #[prost(string, tag = "4")]
+    pub key: ::prost::alloc::string::String,
+    /// False for a warning.
+    #[prost(bool, tag = "5")]
+    pub error: bool,
+    /// In words (English).
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+}
+/// One consequence of a changed configuration.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfigChange {
+    /// What kind of thing: pair, node, path, group, resource, settings.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its name; a resource's is group/resource.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// What becomes of it.
+    #[prost(enumeration = "ConfigEffect", tag = "3")]
+    pub effect: i32,
+    /// Message id of the catalogue.
+    #[prost(string, tag = "4")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Its parameters.
+    #[prost(map = "string, string", tag = "5")]
+    pub parameters: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// In words (English).
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
 }
 /// Nothing to choose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -540,6 +737,28 @@ pub struct Advert {
     /// Requests of the peer that are finished.
     #[prost(message, repeated, tag = "16")]
     pub done: ::prost::alloc::vec::Vec<AdvertDone>,
+    /// How this node came to have the groups it took, for the peer's history. No decision looks at it.
+    #[prost(message, repeated, tag = "30")]
+    pub moves: ::prost::alloc::vec::Vec<AdvertMove>,
+}
+/// How a node came to have a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdvertMove {
+    /// The group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Number of the epoch with which it took it.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The rule that decided so, as R460.
+    #[prost(string, tag = "3")]
+    pub rule: ::prost::alloc::string::String,
+    /// When, by its wall clock, milliseconds since 1970: for people only.
+    #[prost(uint64, tag = "4")]
+    pub wall_clock_ms: u64,
+    /// From the decision until everything ran, milliseconds; absent while it does not.
+    #[prost(uint64, optional, tag = "5")]
+    pub ran_after_ms: ::core::option::Option<u64>,
 }
 /// A node's replicated settings.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -789,6 +1008,149 @@ impl Severity {
             "SEVERITY_INFO" => Some(Self::Info),
             "SEVERITY_WARNING" => Some(Self::Warning),
             "SEVERITY_CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+/// A part of a story, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StoryPart {
+    /// Not given.
+    Unspecified = 0,
+    /// What was seen, and when.
+    Seen = 1,
+    /// The event explained: which rule decided, on what facts.
+    Decided = 2,
+    /// What was done then.
+    Done = 3,
+    /// How long each phase took.
+    Phases = 4,
+    /// What the other node told.
+    Peer = 5,
+    /// How things stand now.
+    Now = 6,
+    /// What a person can do.
+    Advice = 7,
+}
+impl StoryPart {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STORY_PART_UNSPECIFIED",
+            Self::Seen => "STORY_PART_SEEN",
+            Self::Decided => "STORY_PART_DECIDED",
+            Self::Done => "STORY_PART_DONE",
+            Self::Phases => "STORY_PART_PHASES",
+            Self::Peer => "STORY_PART_PEER",
+            Self::Now => "STORY_PART_NOW",
+            Self::Advice => "STORY_PART_ADVICE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STORY_PART_UNSPECIFIED" => Some(Self::Unspecified),
+            "STORY_PART_SEEN" => Some(Self::Seen),
+            "STORY_PART_DECIDED" => Some(Self::Decided),
+            "STORY_PART_DONE" => Some(Self::Done),
+            "STORY_PART_PHASES" => Some(Self::Phases),
+            "STORY_PART_PEER" => Some(Self::Peer),
+            "STORY_PART_NOW" => Some(Self::Now),
+            "STORY_PART_ADVICE" => Some(Self::Advice),
+            _ => None,
+        }
+    }
+}
+/// One of the sentences of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StoryAspect {
+    /// Not given: the sentence itself.
+    Unspecified = 0,
+    /// The sentence itself.
+    Text = 1,
+    /// Why it matters.
+    Meaning = 2,
+    /// What to do about it.
+    Remedy = 3,
+}
+impl StoryAspect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STORY_ASPECT_UNSPECIFIED",
+            Self::Text => "STORY_ASPECT_TEXT",
+            Self::Meaning => "STORY_ASPECT_MEANING",
+            Self::Remedy => "STORY_ASPECT_REMEDY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STORY_ASPECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "STORY_ASPECT_TEXT" => Some(Self::Text),
+            "STORY_ASPECT_MEANING" => Some(Self::Meaning),
+            "STORY_ASPECT_REMEDY" => Some(Self::Remedy),
+            _ => None,
+        }
+    }
+}
+/// What becomes of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConfigEffect {
+    /// Not given.
+    Unspecified = 0,
+    /// Nothing: it goes on as it is.
+    Untouched = 1,
+    /// It is new.
+    Added = 2,
+    /// It is gone from the configuration.
+    Removed = 3,
+    /// It is set otherwise, and goes on running.
+    Changed = 4,
+    /// It begins anew: a path is judged afresh.
+    Restarted = 5,
+    /// A group is decided upon otherwise: it would start, stop or move.
+    Decision = 6,
+    /// It counts only after a restart of the daemons.
+    NeedsRestart = 7,
+}
+impl ConfigEffect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONFIG_EFFECT_UNSPECIFIED",
+            Self::Untouched => "CONFIG_EFFECT_UNTOUCHED",
+            Self::Added => "CONFIG_EFFECT_ADDED",
+            Self::Removed => "CONFIG_EFFECT_REMOVED",
+            Self::Changed => "CONFIG_EFFECT_CHANGED",
+            Self::Restarted => "CONFIG_EFFECT_RESTARTED",
+            Self::Decision => "CONFIG_EFFECT_DECISION",
+            Self::NeedsRestart => "CONFIG_EFFECT_NEEDS_RESTART",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONFIG_EFFECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONFIG_EFFECT_UNTOUCHED" => Some(Self::Untouched),
+            "CONFIG_EFFECT_ADDED" => Some(Self::Added),
+            "CONFIG_EFFECT_REMOVED" => Some(Self::Removed),
+            "CONFIG_EFFECT_CHANGED" => Some(Self::Changed),
+            "CONFIG_EFFECT_RESTARTED" => Some(Self::Restarted),
+            "CONFIG_EFFECT_DECISION" => Some(Self::Decision),
+            "CONFIG_EFFECT_NEEDS_RESTART" => Some(Self::NeedsRestart),
             _ => None,
         }
     }
@@ -1261,6 +1623,33 @@ pub mod arbiter_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What would become of the pair if this configuration were reloaded here now. Changes nothing.
+        pub async fn preview_config(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PreviewConfigRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PreviewConfigResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hotpair.arbiter.v1.ArbiterService/PreviewConfig",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("hotpair.arbiter.v1.ArbiterService", "PreviewConfig"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The ordered rule table.
         pub async fn list_rules(
             &mut self,
@@ -1395,6 +1784,14 @@ pub mod arbiter_service_server {
             request: tonic::Request<super::VouchPeerOffRequest>,
         ) -> std::result::Result<
             tonic::Response<super::VouchPeerOffResponse>,
+            tonic::Status,
+        >;
+        /// What would become of the pair if this configuration were reloaded here now. Changes nothing.
+        async fn preview_config(
+            &self,
+            request: tonic::Request<super::PreviewConfigRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PreviewConfigResponse>,
             tonic::Status,
         >;
         /// The ordered rule table.
@@ -1966,6 +2363,51 @@ pub mod arbiter_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = VouchPeerOffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hotpair.arbiter.v1.ArbiterService/PreviewConfig" => {
+                    #[allow(non_camel_case_types)]
+                    struct PreviewConfigSvc<T: ArbiterService>(pub Arc<T>);
+                    impl<
+                        T: ArbiterService,
+                    > tonic::server::UnaryService<super::PreviewConfigRequest>
+                    for PreviewConfigSvc<T> {
+                        type Response = super::PreviewConfigResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PreviewConfigRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ArbiterService>::preview_config(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PreviewConfigSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

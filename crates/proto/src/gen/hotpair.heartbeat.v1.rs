@@ -232,6 +232,24 @@ pub struct PathStats {
     /// Smoothed deviation of inter-arrival times in microseconds (RFC 3550, 6.4.1).
     #[prost(uint32, tag = "18")]
     pub jitter_us: u32,
+    /// Duration of the last write to the medium, microseconds; 0 where nothing was measured (disk paths only, like the five below).
+    #[prost(uint32, tag = "19")]
+    pub write_last_us: u32,
+    /// Smoothed duration of writes, microseconds.
+    #[prost(uint32, tag = "20")]
+    pub write_avg_us: u32,
+    /// Longest write, microseconds.
+    #[prost(uint32, tag = "21")]
+    pub write_max_us: u32,
+    /// Duration of the last read, microseconds.
+    #[prost(uint32, tag = "22")]
+    pub read_last_us: u32,
+    /// Smoothed duration of reads, microseconds.
+    #[prost(uint32, tag = "23")]
+    pub read_avg_us: u32,
+    /// Longest read, microseconds.
+    #[prost(uint32, tag = "24")]
+    pub read_max_us: u32,
 }
 /// Medium of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -341,6 +359,12 @@ pub enum PathCause {
     Unauthenticated = 11,
     /// Own frames come back: loopback plug or reflection.
     OwnEcho = 12,
+    /// A read or write of the own device does not return: the disk or what lies between hangs.
+    Hanging = 13,
+    /// The area on the shared disk belongs to another pair or holds foreign data; nothing was written there.
+    ForeignArea = 14,
+    /// The peer's slot on the shared disk is torn, wiped or overwritten.
+    DamagedSlot = 15,
 }
 impl PathCause {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -362,6 +386,9 @@ impl PathCause {
             Self::Stale => "PATH_CAUSE_STALE",
             Self::Unauthenticated => "PATH_CAUSE_UNAUTHENTICATED",
             Self::OwnEcho => "PATH_CAUSE_OWN_ECHO",
+            Self::Hanging => "PATH_CAUSE_HANGING",
+            Self::ForeignArea => "PATH_CAUSE_FOREIGN_AREA",
+            Self::DamagedSlot => "PATH_CAUSE_DAMAGED_SLOT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -380,6 +407,9 @@ impl PathCause {
             "PATH_CAUSE_STALE" => Some(Self::Stale),
             "PATH_CAUSE_UNAUTHENTICATED" => Some(Self::Unauthenticated),
             "PATH_CAUSE_OWN_ECHO" => Some(Self::OwnEcho),
+            "PATH_CAUSE_HANGING" => Some(Self::Hanging),
+            "PATH_CAUSE_FOREIGN_AREA" => Some(Self::ForeignArea),
+            "PATH_CAUSE_DAMAGED_SLOT" => Some(Self::DamagedSlot),
             _ => None,
         }
     }

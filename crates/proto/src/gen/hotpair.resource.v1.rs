@@ -51,6 +51,85 @@ pub struct Target {
     /// Every configured group.
     #[prost(message, repeated, tag = "3")]
     pub groups: ::prost::alloc::vec::Vec<GroupTarget>,
+    /// The peer is to be switched off by this order; absent: not, or not any more.
+    #[prost(message, optional, tag = "4")]
+    pub fence: ::core::option::Option<FenceOrder>,
+}
+/// Order to switch the peer off.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceOrder {
+    /// Its number: never used for another order in this boot of this node.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// Number of the node that is meant: 0 or 1.
+    #[prost(uint32, tag = "2")]
+    pub peer: u32,
+    /// Boot of the peer that is meant, 32 hexadecimal digits; empty if unknown.
+    #[prost(string, tag = "3")]
+    pub peer_boot_id: ::prost::alloc::string::String,
+}
+/// What became of a fence order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceReport {
+    /// The order's number.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// How far it is. Exactly one is given.
+    #[prost(oneof = "fence_report::State", tags = "2, 3, 4")]
+    pub state: ::core::option::Option<fence_report::State>,
+}
+/// Nested message and enum types in `FenceReport`.
+pub mod fence_report {
+    /// How far it is. Exactly one is given.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum State {
+        /// A device is being asked.
+        #[prost(message, tag = "2")]
+        Running(super::FenceRunning),
+        /// The device confirmed by a second reading of the state.
+        #[prost(message, tag = "3")]
+        Confirmed(super::FenceConfirmed),
+        /// No device of any level could confirm it.
+        #[prost(message, tag = "4")]
+        Failed(super::FenceFailed),
+    }
+}
+/// A fence device is being asked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceRunning {
+    /// Name of the device.
+    #[prost(string, tag = "1")]
+    pub device: ::prost::alloc::string::String,
+    /// Its level, from 1.
+    #[prost(uint32, tag = "2")]
+    pub level: u32,
+}
+/// A fence device confirmed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceConfirmed {
+    /// Name of the device.
+    #[prost(string, tag = "1")]
+    pub device: ::prost::alloc::string::String,
+}
+/// Fencing failed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FenceFailed {
+    /// In words, with what each device said.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// This node's watchdog.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Watchdog {
+    /// Its state.
+    #[prost(enumeration = "WatchdogState", tag = "1")]
+    pub state: i32,
+    /// It resets this node so long after the last right was renewed, nanoseconds; 0 unless armed.
+    #[prost(uint64, tag = "2")]
+    pub timeout_ns: u64,
+    /// What is broken, in words; empty unless it is.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// Target of one group.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -98,6 +177,18 @@ pub struct ObservedView {
     /// Every configured group.
     #[prost(message, repeated, tag = "5")]
     pub groups: ::prost::alloc::vec::Vec<GroupObserved>,
+    /// What became of the newest fence order; absent if there was none.
+    #[prost(message, optional, tag = "6")]
+    pub fence: ::core::option::Option<FenceReport>,
+    /// Could the peer be switched off from here?
+    #[prost(enumeration = "FenceHealth", tag = "7")]
+    pub fence_health: i32,
+    /// What the fence devices' monitors said, in words; empty unless they are broken.
+    #[prost(string, tag = "8")]
+    pub fence_trouble: ::prost::alloc::string::String,
+    /// This node's watchdog.
+    #[prost(message, optional, tag = "9")]
+    pub watchdog: ::core::option::Option<Watchdog>,
 }
 /// Why a group cannot run here.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -167,6 +258,9 @@ pub struct GroupObserved {
     /// Its resources in start order.
     #[prost(message, repeated, tag = "12")]
     pub resources: ::prost::alloc::vec::Vec<ResourceObserved>,
+    /// When the peer's disk lease or slot was last seen to move, nanoseconds since boot; absent: never.
+    #[prost(uint64, optional, tag = "13")]
+    pub peer_lease_ns: ::core::option::Option<u64>,
 }
 /// One resource as it is here.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -220,6 +314,76 @@ pub struct ResourceEvent {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+}
+/// Whether the peer could be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FenceHealth {
+    /// Not given, no device configured, or none asked yet.
+    Unspecified = 0,
+    /// At least one device answers its monitor.
+    Ready = 1,
+    /// None does.
+    Broken = 2,
+}
+impl FenceHealth {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FENCE_HEALTH_UNSPECIFIED",
+            Self::Ready => "FENCE_HEALTH_READY",
+            Self::Broken => "FENCE_HEALTH_BROKEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FENCE_HEALTH_UNSPECIFIED" => Some(Self::Unspecified),
+            "FENCE_HEALTH_READY" => Some(Self::Ready),
+            "FENCE_HEALTH_BROKEN" => Some(Self::Broken),
+            _ => None,
+        }
+    }
+}
+/// State of this node's watchdog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WatchdogState {
+    /// Not given.
+    Unspecified = 0,
+    /// Not configured, or nothing runs here that needs it.
+    Off = 1,
+    /// Armed.
+    Armed = 2,
+    /// Configured, and cannot be relied on.
+    Broken = 3,
+}
+impl WatchdogState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WATCHDOG_STATE_UNSPECIFIED",
+            Self::Off => "WATCHDOG_STATE_OFF",
+            Self::Armed => "WATCHDOG_STATE_ARMED",
+            Self::Broken => "WATCHDOG_STATE_BROKEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WATCHDOG_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "WATCHDOG_STATE_OFF" => Some(Self::Off),
+            "WATCHDOG_STATE_ARMED" => Some(Self::Armed),
+            "WATCHDOG_STATE_BROKEN" => Some(Self::Broken),
+            _ => None,
+        }
+    }
 }
 /// What a group should do on this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
