@@ -8,7 +8,7 @@ use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
 use core::time::Duration;
 use heartbeat_core::{HeartbeatConfig, HeartbeatCore};
 use hotpair_types::{
-    Desired, Digest, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId, PairId,
+    Desired, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId, PairId,
     ProbeKind, Target, Timestamp,
 };
 use resource_core::{Action, OpId, Outcome, ResourceConfig, ResourceCore};
@@ -41,7 +41,7 @@ impl World {
             node,
             pair: PairId(*b"sim pair"),
             key: vec![7; 32].into(),
-            digest: Digest([9; 8]),
+            digest: self.nodes[node.index()].config.digest,
             paths: self.wiring.paths.clone(),
         };
         let n = &mut self.nodes[node.index()];
@@ -82,10 +82,13 @@ impl World {
 
     fn start_resd(&mut self, node: NodeId) {
         let (run, now) = (self.runs, self.now);
-        let groups = crate::setup::resource_groups(&self.resources);
         let n = &mut self.nodes[node.index()];
-        let config =
-            ResourceConfig { boot: n.boot_id(), resd: Incarnation(run), restored: n.kept_target.clone(), groups };
+        let config = ResourceConfig {
+            boot: n.boot_id(),
+            resd: Incarnation(run),
+            restored: n.kept_target.clone(),
+            groups: n.groups.clone(),
+        };
         let core =
             ResourceCore::new(config, run, n.local(now)).unwrap_or_else(|e| panic!("groups of the simulator: {e}"));
         n.resd.core = Some(core);
@@ -367,7 +370,7 @@ impl World {
             Output::Persist { ticket, durable } => {
                 let run = self.nodes[node.index()].arbiterd.run;
                 self.note(Some(node), &format!("  writes state {ticket}"));
-                let takes = self.rng.micros(300, 8_000) + self.nodes[node.index()].disk.slow;
+                let takes = self.times.write.draw(&mut self.rng) + self.nodes[node.index()].disk.slow;
                 self.put(takes, Event::Written { node, run, ticket, durable: Box::new(durable) });
             }
             Output::Advert(advert) => {
@@ -381,6 +384,7 @@ impl World {
                 self.put(after, Event::Probe { node, run, round });
             }
             Output::Safety(SafetyOrder::Stop) => self.nodes[node.index()].rounds = [RoundTruth::None; 2],
+            Output::Witness(_) => {}
             Output::Target(target) => {
                 self.note_orders(node, &target);
                 self.tell(node, Daemon::Arbiterd, Message::Target(Box::new(target)));
@@ -465,8 +469,10 @@ impl World {
         timeout: Duration,
     ) {
         let effective = matches!(action, Action::Start | Action::Stop { .. });
-        let slow = self.nodes[node.index()].resources.real.get(&key).map_or(Duration::ZERO, |r| r.slow);
-        let takes = if effective { self.rng.millis(5, 150) + slow } else { self.rng.millis(1, 20) };
+        let slow =
+            self.nodes[node.index()].resources.real.get(&key).filter(|_| effective).map_or(Duration::ZERO, |r| r.slow);
+        let range = self.operation_time(node, &key, action);
+        let takes = range.draw(&mut self.rng) + slow;
         let run = self.nodes[node.index()].resd.run;
         if effective {
             let text = format!("{} {}/{}", action.as_str(), key.0, key.1);

@@ -5,6 +5,9 @@
 //! every step, and a quiet phase, after which everything must be sorted out. A violation carries its seed, its step and the
 //! last moments in words; the same seed plays the same story again, bit by bit.
 //!
+//! Two ways in: [`run`] plays a seed, everything drawn from it, every invariant asked after each step. [`scripted::play`] plays
+//! given configurations with given faults and tells who served when (rehearsals, single stories).
+//!
 //! *Invariant:* no real time, no randomness but [`rng::Rng`], no hash maps.
 
 pub mod daemons;
@@ -13,6 +16,7 @@ pub mod invariants;
 pub mod node;
 pub mod resources;
 pub mod rng;
+pub mod scripted;
 pub mod setup;
 pub mod strike;
 pub mod wire;

@@ -186,6 +186,8 @@ pub struct Node {
     pub resources: Resources,
     /// The configuration of its arbiter.
     pub config: ArbiterConfig,
+    /// The configuration of its resd.
+    pub groups: Vec<resource_core::GroupConfig>,
     /// The arbiter's newest advert, encoded.
     pub advert: Option<Vec<u8>>,
     /// The rule that decided last, per group.
@@ -196,7 +198,7 @@ pub struct Node {
 
 impl Node {
     /// A node that is off.
-    pub fn new(id: NodeId, config: ArbiterConfig) -> Self {
+    pub fn new(id: NodeId, config: ArbiterConfig, groups: Vec<resource_core::GroupConfig>) -> Self {
         Self {
             id,
             on: false,
@@ -210,6 +212,7 @@ impl Node {
             kept_target: None,
             resources: Resources::default(),
             config,
+            groups,
             advert: None,
             rules: BTreeMap::new(),
             rounds: [RoundTruth::None; 2],

@@ -33,6 +33,7 @@ fn arbiter_groups(rng: &mut Rng) -> Vec<GroupConfig> {
                 require_unmet: false,
                 lease,
                 wait_for_lease: lease.is_some() && rng.percent(50),
+                guards: arbiter_core::io::GroupGuards::default(),
                 max_moves: if rng.percent(25) { 3 } else { 50 },
                 move_window: Duration::from_secs(3_600),
             }
@@ -50,28 +51,23 @@ fn config(rng: &mut Rng) -> ArbiterConfig {
         round_interval: Duration::from_secs(1),
         boot_wait: rng.millis(2_000, 6_000),
         boot_alone: if rng.percent(20) { BootAlone::Any } else { BootAlone::LastActive },
+        arbitration: arbiter_core::io::Arbitration::default(),
         groups: arbiter_groups(rng),
     }
 }
 
 /// The groups as resd knows them.
-pub fn resource_groups(resources: &[(GroupName, ResourceName)]) -> Vec<resource_core::GroupConfig> {
-    let mut groups: Vec<resource_core::GroupConfig> = Vec::new();
-    for (group, name) in resources {
-        let kind = GROUPS
-            .iter()
-            .flat_map(|(_, all)| all.iter())
-            .find(|(n, _)| *n == name.as_str())
-            .map_or("app", |(_, kind)| kind);
-        let known = groups.iter_mut().find(|g| g.name == *group);
-        let after = known.iter().flat_map(|g| &g.resources).map(|r| r.name.clone()).collect();
-        let spec = spec(name.clone(), kind, after);
-        match known {
-            Some(known) => known.resources.push(spec),
-            None => groups.push(resource_core::GroupConfig { name: group.clone(), resources: vec![spec] }),
+fn resource_groups() -> Vec<resource_core::GroupConfig> {
+    let group = |(name, all): &(&str, &[(&str, &str)])| {
+        let mut resources: Vec<ResourceSpec> = Vec::new();
+        for (name, kind) in *all {
+            let name = ResourceName::new(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let after = resources.iter().map(|r| r.name.clone()).collect();
+            resources.push(spec(name, kind, after));
         }
-    }
-    groups
+        resource_core::GroupConfig { name: group_name(name), resources }
+    };
+    GROUPS.iter().map(group).collect()
 }
 
 fn spec(name: ResourceName, kind: &str, after: Vec<ResourceName>) -> ResourceSpec {
@@ -110,7 +106,7 @@ pub fn world(mut rng: Rng) -> World {
     let node = |id: NodeId| {
         let mut config = config.clone();
         config.node = id;
-        Node::new(id, config)
+        Node::new(id, config, resource_groups())
     };
     let mut resources = Vec::new();
     for (group, all) in GROUPS {

@@ -10,7 +10,7 @@ use crate::wire::Wiring;
 use arbiter_core::io::Durable;
 use core::time::Duration;
 use hotpair_types::{Advert, Epoch, GroupName, NodeId, ResourceName, Timestamp, Until};
-use resource_core::OpId;
+use resource_core::{Action, OpId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Lines of the timeline that are kept.
@@ -132,6 +132,52 @@ pub struct Bugs {
     pub deaf_prober: bool,
 }
 
+/// A time between two bounds, drawn anew each time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// Shortest.
+    pub from: Duration,
+    /// Longest.
+    pub to: Duration,
+}
+
+impl Range {
+    /// Between so many milliseconds.
+    pub const fn millis(from: u64, to: u64) -> Self {
+        Self { from: Duration::from_millis(from), to: Duration::from_millis(to) }
+    }
+
+    /// One of them.
+    pub fn draw(self, rng: &mut Rng) -> Duration {
+        let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX / 4);
+        rng.micros(micros(self.from), micros(self.to))
+    }
+}
+
+/// How long things take when nothing is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Times {
+    /// A durable write of the state file.
+    pub write: Range,
+    /// A start or stop, for kinds that are not listed.
+    pub effect: Range,
+    /// Start and stop, by the kind of resource (`ip`, `volume`, `app`).
+    pub kinds: BTreeMap<String, [Range; 2]>,
+    /// A probe, a monitor and everything else without effect.
+    pub look: Range,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            write: Range { from: Duration::from_micros(300), to: Duration::from_micros(8_000) },
+            effect: Range::millis(5, 150),
+            kinds: BTreeMap::new(),
+            look: Range::millis(1, 20),
+        }
+    }
+}
+
 /// Everything.
 pub struct World {
     /// Nanoseconds since the beginning.
@@ -172,6 +218,10 @@ pub struct World {
     pub unsettled: bool,
     /// Faults go on.
     pub faults: bool,
+    /// How long things take.
+    pub times: Times,
+    /// Keep the whole story, not only its last lines.
+    pub record: bool,
 }
 
 /// What cannot happen in a machine that stands still is tried again after this time.
@@ -205,6 +255,8 @@ impl World {
             unsettled_at: 0,
             unsettled: false,
             faults: true,
+            times: Times::default(),
+            record: false,
         }
     }
 
@@ -237,7 +289,7 @@ impl World {
         for byte in line.bytes() {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if self.timeline.len() == LINES {
+        if self.timeline.len() == LINES && !self.record {
             self.timeline.pop_front();
         }
         self.timeline.push_back(line);
@@ -356,6 +408,31 @@ impl World {
     /// Something of the group has effects on both nodes.
     pub fn doubled(&self, group: &GroupName) -> bool {
         self.nodes.iter().all(|n| n.on && n.resources.up(group))
+    }
+
+    /// Something of the group has effects on this node now. A machine that stands still has none.
+    pub fn has_effects(&self, node: NodeId, group: &GroupName) -> bool {
+        let n = &self.nodes[node.index()];
+        n.on && !n.paused && n.resources.up(group)
+    }
+
+    /// Clients are served by this node now: everything of the group is up and well, and the service network reaches it.
+    pub fn serves(&self, node: NodeId, group: &GroupName) -> bool {
+        let n = &self.nodes[node.index()];
+        n.on && !n.paused && !self.wiring.lan_cut[node.index()] && n.resources.healthy(group)
+    }
+
+    /// How long an operation takes on a resource that is well.
+    pub fn operation_time(&self, node: NodeId, key: &(GroupName, ResourceName), action: Action) -> Range {
+        let which = match action {
+            Action::Start => 0,
+            Action::Stop { .. } => 1,
+            _ => return self.times.look,
+        };
+        let groups = &self.nodes[node.index()].groups;
+        let group = groups.iter().find(|g| g.name == key.0);
+        let spec = group.and_then(|g| g.resources.iter().find(|r| r.name == key.1));
+        spec.and_then(|s| self.times.kinds.get(&s.kind)).map_or(self.times.effect, |range| range[which])
     }
 
     /// A person has taken it out of hotpair's hands.
