@@ -21,3 +21,4 @@ pub mod rpc;
 pub mod settings;
 pub mod store;
 pub mod text;
+pub mod witness;
