@@ -483,7 +483,7 @@ impl Arbiter {
             return;
         }
         let generation = Generation(newest.unwrap_or_default().0.saturating_add(1));
-        let target = Target { generation, boot, groups };
+        let target = Target { generation, boot, groups, fence: None };
         self.target = Some(target.clone());
         self.outputs.push_back(Output::Target(target));
     }

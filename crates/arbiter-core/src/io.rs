@@ -7,8 +7,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    Advert, BootId, Digest, Epoch, Evidence, GroupName, GroupSettings, Incarnation, NetworkSelfTest, NodeId, NodeMode,
-    NodeName, NodeSettings, ObservedView, PeerView, Stamped, Target, Timestamp,
+    Advert, BootId, Digest, Epoch, Evidence, GroupName, GroupSettings, GuaranteeLevel, Incarnation, NetworkSelfTest,
+    NodeId, NodeMode, NodeName, NodeSettings, ObservedView, PeerView, Stamped, Target, Timestamp, WitnessTarget,
+    WitnessView,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +30,48 @@ pub struct ArbiterConfig {
     pub boot_wait: Duration,
     /// What it may serve alone then.
     pub boot_alone: BootAlone,
+    /// Third parties that have a say.
+    pub arbitration: Arbitration,
     /// Groups, in the order of the file.
     pub groups: Vec<GroupConfig>,
+}
+
+/// The third parties of the configuration, as this node uses them. The default: none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Arbitration {
+    /// A round of the safety check in which fewer neighbours answered proves nothing.
+    pub neighbours_required: u32,
+    /// The witness gives votes.
+    pub witness: Option<WitnessRule>,
+    /// There are fence devices that switch the peer off.
+    pub fence: Option<FenceRule>,
+    /// A watchdog is configured.
+    pub watchdog: bool,
+}
+
+/// What of `[witness]` the arbiter decides by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WitnessRule {
+    /// A vote lasts so long after its last renewal.
+    pub ttl: Duration,
+}
+
+/// What of `[[fence]]` the arbiter decides by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FenceRule {
+    /// This node waits so long before it shoots, so that both never shoot each other.
+    pub delay: Duration,
+}
+
+/// What guards a group by the configuration, and what it demands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct GroupGuards {
+    /// The level below which it is never taken over.
+    pub require: GuaranteeLevel,
+    /// Addresses only, with a lease: they end by themselves.
+    pub leased: bool,
+    /// Every volume of it refuses a second writer.
+    pub storage: bool,
 }
 
 /// What a node that boots alone may serve.
@@ -72,6 +113,8 @@ pub struct GroupConfig {
     pub lease: Option<Duration>,
     /// A takeover must wait until the peer's lease has certainly run out (a plain volume without own protection).
     pub wait_for_lease: bool,
+    /// What guards it, and what it demands.
+    pub guards: GroupGuards,
     /// Automatic moves allowed within the window.
     pub max_moves: u32,
     /// The window.
@@ -176,6 +219,13 @@ pub enum Input {
         order: Order,
         /// Only say what would happen.
         dry_run: bool,
+    },
+    /// What the witness says; replaces what it said before.
+    Witness(WitnessView),
+    /// The witness cannot be asked at all (its client does not run, or is not configured).
+    WitnessGone {
+        /// Why.
+        reason: String,
     },
     /// The shell's loop woke this much too late: an own stall.
     Stalled(Duration),
@@ -288,6 +338,8 @@ pub enum Output {
     Advert(Advert),
     /// Order to the prober.
     Safety(SafetyOrder),
+    /// Hold these votes at the witness, and no others; it replaces the one before.
+    Witness(WitnessTarget),
     /// Give this target to resd; it replaces the one before.
     Target(Target),
     /// Answer to an order: the plan, or why not.

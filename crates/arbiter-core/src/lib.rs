@@ -17,6 +17,7 @@ extern crate alloc;
 extern crate std;
 
 mod alarms;
+mod arbitration;
 mod checkpoint;
 mod evaluate;
 mod exchange;
@@ -124,6 +125,7 @@ pub struct Arbiter {
     requests: Vec<(Request, Timestamp)>,
     request_number: u64,
     done: Vec<(RequestId, String)>,
+    arbitration: arbitration::State,
     #[serde(with = "checkpoint::pairs")]
     alarms: BTreeMap<(String, String), alarms::Standing>,
     peer_state: (snapshot::NodeState, Timestamp),
@@ -169,6 +171,7 @@ impl Arbiter {
             requests: Vec::new(),
             request_number: 0,
             done: Vec::new(),
+            arbitration: arbitration::State::default(),
             alarms: BTreeMap::new(),
             peer_state: (snapshot::NodeState::Unknown, now),
             outputs: VecDeque::new(),
@@ -228,6 +231,8 @@ impl Arbiter {
             Input::PersistFailed { ticket, error } => self.on_persist_failed(ticket, error, now),
             Input::Order { ticket, by, order, dry_run } => self.on_order(ticket, by, order, dry_run, now),
             Input::Stalled(gap) => self.on_stalled(gap, now),
+            Input::Witness(view) => self.on_witness(view, now),
+            Input::WitnessGone { reason } => self.on_witness_gone(reason, now),
             Input::Config(config) => self.on_config(config, now),
         }
         self.evaluate(now);

@@ -157,6 +157,7 @@ impl SafetyCheck {
                 format!("round {number}: {} answered {via}: {} alive", probe.as_str(), sign.as_str())
             }
             Evidence::ReferenceAnswered { via } => format!("round {number}: reference answered {via}"),
+            Evidence::NeighbourCannotSee { via } => format!("round {number}: neighbour cannot see it either {via}"),
         };
         if self.evidence.len() == EVIDENCE_KEPT {
             self.evidence.pop_front();
@@ -181,7 +182,10 @@ impl SafetyCheck {
                     round.references += 1;
                 }
             }
-            Evidence::Sent { .. } | Evidence::SendFailed { .. } | Evidence::ReferenceAnswered { .. } => {}
+            Evidence::Sent { .. }
+            | Evidence::SendFailed { .. }
+            | Evidence::ReferenceAnswered { .. }
+            | Evidence::NeighbourCannotSee { .. } => {}
         }
     }
 

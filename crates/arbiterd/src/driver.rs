@@ -380,6 +380,10 @@ impl Driver {
                 self.pending.extend(evidence);
             }
             Output::Safety(SafetyOrder::Stop) => self.around.prober.stop(),
+            Output::Witness(_) => {
+                let reason = "this arbiterd has no witness".to_owned();
+                self.pending.push_back(Input::WitnessGone { reason });
+            }
             Output::Target(target) => {
                 self.around.targets.send_replace(Some(Arc::new(resource::target_to_wire(&target))));
             }

@@ -19,6 +19,7 @@ pub fn arbiter(config: &Config, node: NodeId) -> core::ArbiterConfig {
             BootAlone::Any => core::BootAlone::Any,
             BootAlone::Never => core::BootAlone::Never,
         },
+        arbitration: core::Arbitration::default(),
         groups: config.groups.iter().map(|g| group(config, g)).collect(),
     }
 }
@@ -36,6 +37,7 @@ fn group(config: &Config, group: &Group) -> core::GroupConfig {
         require_unmet: hotpair_config::guarantee(config, group) < group.require,
         lease: group.lease,
         wait_for_lease: group.lease.is_some() && has_plain_volume(group),
+        guards: core::GroupGuards::default(),
         max_moves: group.max_moves,
         move_window: group.move_window,
     }

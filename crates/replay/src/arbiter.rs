@@ -41,6 +41,7 @@ impl Core for Arbiter {
             Output::Advert(advert) => format!("advert {}", advert.seq),
             Output::Safety(SafetyOrder::Round(round)) => format!("probe round {round}"),
             Output::Safety(SafetyOrder::Stop) => "stop probing".to_owned(),
+            Output::Witness(wanted) => format!("votes {}", wanted.seq),
             Output::Target(target) => format!("target {}", target.generation),
             Output::OrderDone { result: Ok(_), .. } => "order accepted".to_owned(),
             Output::OrderDone { result: Err(why), .. } => format!("order refused {}", why.id),
@@ -70,6 +71,9 @@ pub fn input_word(input: &Input) -> String {
         Input::Order { by, order, dry_run, .. } => {
             format!("{}order of {by}: {order:?}", if *dry_run { "dry-run " } else { "" })
         }
+        Input::Witness(view) if view.reachable => format!("votes of the witness {}", view.seq),
+        Input::Witness(view) => format!("witness silent: {}", view.reason),
+        Input::WitnessGone { reason } => format!("witness gone: {reason}"),
         Input::Stalled(gap) => format!("this process stood still for {} ms", gap.as_millis()),
         Input::Config(config) => format!("configuration {}", config.digest),
     }

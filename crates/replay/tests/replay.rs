@@ -178,6 +178,7 @@ fn a_recorded_resource_core_replays_to_identical_operations() {
         generation: Generation(1),
         boot: BootId([1; 16]),
         groups: [(GroupName::new("web").unwrap(), wanted)].into(),
+        fence: None,
     };
     core.handle_input(resource_core::Input::Target(target), now);
     let mut operations = 0_u32;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hotpair_ipc::errors::Problem;
 use hotpair_proto::resource::v1 as api;
 use hotpair_types::{
-    BootId, Desired, Epoch, Failure, FailureScope, Generation, GroupName, GroupObserved, GroupState, GroupTarget,
-    NodeId, ObservedView, ReadinessIssue, ResourceObserved, ResourceState, Target, Timestamp,
+    BootId, Desired, Epoch, Failure, FailureScope, FenceHealth, FenceOrder, FenceReport, FenceState, Generation, GroupName, GroupObserved, GroupState, GroupTarget,
+    NodeId, ObservedView, ReadinessIssue, ResourceObserved, ResourceState, Target, Timestamp, WatchdogState,
 };
 use tonic::Status;
 
@@ -47,7 +47,17 @@ pub fn target(target: api::Target) -> Result<Target, Status> {
             return Err(wrong(at("name"), "names a group twice"));
         }
     }
-    Ok(Target { generation: Generation(target.generation), boot, groups })
+    let fence = target.fence.map(fence_order).transpose()?;
+    Ok(Target { generation: Generation(target.generation), boot, groups, fence })
+}
+
+fn fence_order(order: api::FenceOrder) -> Result<FenceOrder, Status> {
+    let peer = NodeId::new(u64::from(order.peer)).map_err(|e| wrong("target.fence.peer".into(), e))?;
+    let peer_boot = match order.peer_boot_id.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|e| wrong("target.fence.peer_boot_id".into(), e))?),
+    };
+    Ok(FenceOrder { number: order.number, peer, peer_boot })
 }
 
 /// The view to the wire.
@@ -58,7 +68,41 @@ pub fn view(view: &ObservedView) -> api::ObservedView {
         taken_at_ns: view.taken_at.as_nanos(),
         generation: view.generation.map(|g| g.0),
         groups: view.groups.iter().map(|(name, observed)| group(name, observed)).collect(),
+        fence: view.fence.as_ref().map(fence_report),
+        fence_health: match view.fence_health {
+            FenceHealth::Unknown => api::FenceHealth::Unspecified,
+            FenceHealth::Ready => api::FenceHealth::Ready,
+            FenceHealth::Broken { .. } => api::FenceHealth::Broken,
+        }
+        .into(),
+        fence_trouble: match &view.fence_health {
+            FenceHealth::Broken { reason } => reason.clone(),
+            FenceHealth::Unknown | FenceHealth::Ready => String::new(),
+        },
+        watchdog: Some(watchdog(&view.watchdog)),
     }
+}
+
+fn fence_report(report: &FenceReport) -> api::FenceReport {
+    use api::fence_report::State;
+    let state = match &report.state {
+        FenceState::Running { device, level } => {
+            State::Running(api::FenceRunning { device: device.clone(), level: *level })
+        }
+        FenceState::Confirmed { device } => State::Confirmed(api::FenceConfirmed { device: device.clone() }),
+        FenceState::Failed { reason } => State::Failed(api::FenceFailed { reason: reason.clone() }),
+    };
+    api::FenceReport { number: report.number, state: Some(state) }
+}
+
+fn watchdog(state: &WatchdogState) -> api::Watchdog {
+    let (word, timeout, reason) = match state {
+        WatchdogState::Off => (api::WatchdogState::Off, Duration::ZERO, ""),
+        WatchdogState::Armed { timeout } => (api::WatchdogState::Armed, *timeout, ""),
+        WatchdogState::Broken { reason } => (api::WatchdogState::Broken, Duration::ZERO, reason.as_str()),
+    };
+    let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+    api::Watchdog { state: word.into(), timeout_ns, reason: reason.to_owned() }
 }
 
 fn group(name: &GroupName, group: &GroupObserved) -> api::GroupObserved {
@@ -75,6 +119,7 @@ fn group(name: &GroupName, group: &GroupObserved) -> api::GroupObserved {
         cleared: group.cleared,
         lease_expires_ns: group.lease_expires.map(Timestamp::as_nanos),
         resources: group.resources.iter().map(resource).collect(),
+        peer_lease_ns: group.peer_lease.map(Timestamp::as_nanos),
     }
 }
 
@@ -150,7 +195,7 @@ mod tests {
 
     fn wire() -> api::Target {
         let group = api::GroupTarget { name: "g".into(), desired: 1, epoch_number: 3, ..Default::default() };
-        api::Target { generation: 7, boot_id: "00".repeat(16), groups: vec![group] }
+        api::Target { generation: 7, boot_id: "00".repeat(16), groups: vec![group], fence: None }
     }
 
     #[test]
@@ -158,12 +203,16 @@ mod tests {
         let read = target(wire()).unwrap();
         assert_eq!((read.generation, read.groups.len()), (Generation(7), 1));
         type Spoil = (&'static str, fn(&mut api::Target));
-        let spoil: [Spoil; 5] = [
+        let spoil: [Spoil; 7] = [
             ("boot_id", |t| t.boot_id = "x".into()),
             ("name", |t| t.groups[0].name = "no name".into()),
             ("desired", |t| t.groups[0].desired = 0),
             ("epoch_node", |t| t.groups[0].epoch_node = 2),
             ("twice", |t| t.groups.push(t.groups[0].clone())),
+            ("fence.peer", |t| t.fence = Some(api::FenceOrder { peer: 2, ..Default::default() })),
+            ("fence.peer_boot_id", |t| {
+                t.fence = Some(api::FenceOrder { peer_boot_id: "short".into(), ..Default::default() });
+            }),
         ];
         for (field, change) in spoil {
             let mut bad = wire();

@@ -9,7 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Desired, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target, Timestamp,
+    BootId, Desired, FenceHealth, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target,
+    Timestamp, WatchdogState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -208,7 +209,17 @@ impl ResourceCore {
             return;
         }
         let seq = self.view.as_ref().map_or(1, |v| v.seq.saturating_add(1));
-        let view = ObservedView { seq, resd: self.resd, taken_at: now, generation, groups };
+        let view = ObservedView {
+            seq,
+            resd: self.resd,
+            taken_at: now,
+            generation,
+            groups,
+            // What the shell knows, it puts in.
+            fence: None,
+            fence_health: FenceHealth::Unknown,
+            watchdog: WatchdogState::Off,
+        };
         self.view = Some(view.clone());
         self.out.push_back(Output::View(view));
     }

@@ -68,6 +68,8 @@ impl Group {
             readiness_known: self.resources.iter().all(|r| r.readiness != Readiness::Unknown || r.is_up()),
             cleared: self.target.as_ref().map_or(0, |t| t.clear),
             lease_expires: self.running_lease(),
+            // What the kinds know, the shell puts in.
+            peer_lease: None,
             resources: self.resources.iter().map(Resource::observed).collect(),
         }
     }

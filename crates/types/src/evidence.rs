@@ -102,6 +102,12 @@ pub enum Evidence {
         /// Interface and address.
         via: String,
     },
+    /// A neighbour answered that it looked for itself and cannot see the peer either. Proves nothing of the peer; proves that
+    /// this node reaches its neighbour.
+    NeighbourCannotSee {
+        /// Name and address of the neighbour.
+        via: String,
+    },
 }
 
 /// What the prober knows of this node's own connection to the networks, told at the start of each round.

@@ -11,8 +11,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod advert;
+pub mod arbitration;
 pub mod epoch;
 pub mod evidence;
+pub mod guarantee;
 pub mod ids;
 pub mod observed;
 pub mod peer_view;
@@ -23,8 +25,12 @@ pub use advert::{
     Advert, Claim, GroupAdvert, GroupSettings, NodeMode, NodeSettings, Offer, Readiness, Request, RequestId,
     RequestKind, Stamp, Stamped, Until,
 };
+pub use arbitration::{
+    FenceHealth, FenceOrder, FenceReport, FenceState, VoteView, WatchdogState, WitnessTarget, WitnessView,
+};
 pub use epoch::{Epoch, Generation};
 pub use evidence::{Evidence, LifeSign, NetworkSelfTest, ProbeKind, Verdict};
+pub use guarantee::GuaranteeLevel;
 pub use ids::{BootId, Digest, GroupName, IdError, Incarnation, NodeId, NodeName, PairId, PathName, ResourceName};
 pub use observed::{
     Failure, FailureScope, GroupObserved, GroupState, ObservedView, ReadinessIssue, ResourceObserved, ResourceState,

@@ -1,5 +1,6 @@
 //! What resd sees: one whole document, replaced at each change (resd → arbiterd).
 
+use crate::arbitration::{FenceHealth, FenceReport, WatchdogState};
 use crate::epoch::{Epoch, Generation};
 use crate::ids::{GroupName, Incarnation, ResourceName};
 use crate::time::Timestamp;
@@ -22,6 +23,12 @@ pub struct ObservedView {
     pub generation: Option<Generation>,
     /// Every configured group.
     pub groups: BTreeMap<GroupName, GroupObserved>,
+    /// What became of the newest fence order.
+    pub fence: Option<FenceReport>,
+    /// Could the peer be switched off from here?
+    pub fence_health: FenceHealth,
+    /// This node's watchdog.
+    pub watchdog: WatchdogState,
 }
 
 /// State of a group on this node, summed up from its resources.
@@ -84,6 +91,8 @@ pub struct GroupObserved {
     pub cleared: u64,
     /// The accepted lease, if any.
     pub lease_expires: Option<Timestamp>,
+    /// When the peer's disk lease or slot was last seen to move: a sign of life by storage. `None`: never since resd started.
+    pub peer_lease: Option<Timestamp>,
     /// In start order.
     pub resources: Vec<ResourceObserved>,
 }

@@ -1,5 +1,6 @@
 //! What arbiterd wants: one whole document with no choices left (arbiterd → resd).
 
+use crate::arbitration::FenceOrder;
 use crate::epoch::{Epoch, Generation};
 use crate::ids::{BootId, GroupName};
 use crate::time::Timestamp;
@@ -15,6 +16,9 @@ pub struct Target {
     pub boot: BootId,
     /// Every configured group.
     pub groups: BTreeMap<GroupName, GroupTarget>,
+    /// The peer is to be switched off, by this order; `None`: not, or not any more.
+    #[serde(default)]
+    pub fence: Option<FenceOrder>,
 }
 
 /// What a group should do here.

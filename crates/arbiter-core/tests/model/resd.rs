@@ -156,6 +156,7 @@ impl Res {
             readiness_known: true,
             cleared: self.cleared,
             lease_expires: self.target.as_ref().and_then(|t| t.lease_expires),
+            peer_lease: None,
             resources: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@
 use super::hbd::PathSpec;
 use super::world::{Probes, World};
 use super::{NAMES, duration, group, node, stamp};
-use arbiter_core::io::{BootAlone, Durable, DurableGroup, Failback, GroupConfig, Order};
+use arbiter_core::io::{BootAlone, Durable, DurableGroup, Failback, GroupConfig, GroupGuards, Order};
 use core::time::Duration;
 use hotpair_types::{
     BootId, Epoch, FailureScope, GroupName, GroupSettings, GroupState, LifeSign, Medium, NodeId, NodeMode,
@@ -456,6 +456,7 @@ fn plain_group(name: &str) -> GroupConfig {
         require_unmet: false,
         lease: None,
         wait_for_lease: false,
+        guards: GroupGuards::default(),
         max_moves: 3,
         move_window: Duration::from_secs(3600),
     }

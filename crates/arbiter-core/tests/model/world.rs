@@ -5,12 +5,12 @@ use super::resd::{Res, Resd};
 use super::{NAMES, stamp};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{
-    ArbiterConfig, BootAlone, Durable, Event, GroupConfig, Input, Order, Output, SafetyOrder, Seed, Sentence, Ticket,
+    ArbiterConfig, Arbitration, BootAlone, Durable, Event, GroupConfig, Input, Order, Output, SafetyOrder, Seed, Sentence, Ticket,
 };
 use core::time::Duration;
 use hotpair_types::{
-    Advert, BootId, Digest, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId,
-    NodeName, ObservedView, PathName, ProbeKind, Timestamp,
+    Advert, BootId, Digest, Evidence, FenceHealth, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId,
+    NodeName, ObservedView, PathName, ProbeKind, Timestamp, WatchdogState,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -186,6 +186,7 @@ impl World {
                 round_interval: Duration::from_secs(1),
                 boot_wait: Duration::from_secs(5),
                 boot_alone: BootAlone::LastActive,
+                arbitration: Arbitration::default(),
                 groups: Vec::new(),
             },
             cut: [vec![false; paths.len()], vec![false; paths.len()]],
@@ -430,6 +431,7 @@ impl World {
                     self.put_ms(1, Job::Round { node, run, round });
                 }
                 Output::Safety(SafetyOrder::Stop) => {}
+                Output::Witness(_) => {}
                 Output::Target(target) => self.accept(node, &target),
                 Output::OrderDone { result, .. } => self.answers.push(result),
                 Output::Event(event) => self.record.push(Entry { node, event }),
@@ -553,6 +555,9 @@ impl World {
             taken_at: now,
             generation: resd.generation,
             groups: n.groups.iter().map(|(name, res)| (name.clone(), res.observed())).collect(),
+            fence: None,
+            fence_health: FenceHealth::Unknown,
+            watchdog: WatchdogState::Off,
         };
         self.input(node, Input::Observed(view));
     }

@@ -71,6 +71,8 @@ pub fn to_wire(advert: &Advert, now: Timestamp) -> pb::Advert {
                 outcome: cut(outcome, MAX_TEXT).to_owned(),
             })
             .collect(),
+        // The shell appends them: see `moves`.
+        moves: Vec::new(),
     }
 }
 

@@ -4,8 +4,9 @@ use super::advert::{WireGroupState, epoch};
 use super::{WireError, at, bad, id, known, nanos};
 use hotpair_proto::resource::v1 as pb;
 use hotpair_types::{
-    Desired, Failure, FailureScope, Generation, GroupName, GroupObserved, GroupState, GroupTarget, ObservedView,
-    ReadinessIssue, ResourceName, ResourceObserved, ResourceState, Target,
+    Desired, Failure, FailureScope, FenceHealth, FenceReport, FenceState, Generation, GroupName, GroupObserved,
+    GroupState, GroupTarget, ObservedView, ReadinessIssue, ResourceName, ResourceObserved, ResourceState, Target,
+    WatchdogState,
 };
 use std::time::Duration;
 
@@ -22,7 +23,44 @@ pub fn from_wire(view: &pb::ObservedView) -> Result<ObservedView, WireError> {
         taken_at: at(view.taken_at_ns),
         generation: view.generation.map(Generation),
         groups: view.groups.iter().map(group).collect::<Result<_, WireError>>()?,
+        fence: view.fence.as_ref().map(fence_from_wire).transpose()?,
+        fence_health: match known("fence_health", view.fence_health)? {
+            pb::FenceHealth::Unspecified => FenceHealth::Unknown,
+            pb::FenceHealth::Ready => FenceHealth::Ready,
+            pb::FenceHealth::Broken => FenceHealth::Broken { reason: view.fence_trouble.clone() },
+        },
+        watchdog: view.watchdog.as_ref().map_or(Ok(WatchdogState::Off), watchdog_from_wire)?,
     })
+}
+
+fn fence_from_wire(report: &pb::FenceReport) -> Result<FenceReport, WireError> {
+    use pb::fence_report::State;
+    let state = match super::need("fence.state", report.state.as_ref())? {
+        State::Running(running) => FenceState::Running { device: running.device.clone(), level: running.level },
+        State::Confirmed(confirmed) => FenceState::Confirmed { device: confirmed.device.clone() },
+        State::Failed(failed) => FenceState::Failed { reason: failed.reason.clone() },
+    };
+    Ok(FenceReport { number: report.number, state })
+}
+
+fn watchdog_from_wire(watchdog: &pb::Watchdog) -> Result<WatchdogState, WireError> {
+    Ok(match known("watchdog.state", watchdog.state)? {
+        pb::WatchdogState::Unspecified => return Err(bad("watchdog.state", "is missing")),
+        pb::WatchdogState::Off => WatchdogState::Off,
+        pb::WatchdogState::Armed => WatchdogState::Armed { timeout: Duration::from_nanos(watchdog.timeout_ns) },
+        pb::WatchdogState::Broken => WatchdogState::Broken { reason: watchdog.reason.clone() },
+    })
+}
+
+/// The watchdog, for `status`.
+#[must_use]
+pub fn watchdog_to_wire(state: &WatchdogState) -> pb::Watchdog {
+    let (word, timeout, reason) = match state {
+        WatchdogState::Off => (pb::WatchdogState::Off, Duration::ZERO, ""),
+        WatchdogState::Armed { timeout } => (pb::WatchdogState::Armed, *timeout, ""),
+        WatchdogState::Broken { reason } => (pb::WatchdogState::Broken, Duration::ZERO, reason.as_str()),
+    };
+    pb::Watchdog { state: word.into(), timeout_ns: nanos(timeout), reason: reason.to_owned() }
 }
 
 fn group_from_wire(group: &pb::GroupObserved) -> Result<GroupObserved, WireError> {
@@ -37,6 +75,7 @@ fn group_from_wire(group: &pb::GroupObserved) -> Result<GroupObserved, WireError
         cleared: group.cleared,
         lease_expires: group.lease_expires_ns.map(at),
         resources: group.resources.iter().map(resource_from_wire).collect::<Result<_, _>>()?,
+        peer_lease: group.peer_lease_ns.map(at),
     })
 }
 
@@ -127,6 +166,11 @@ pub fn target_to_wire(target: &Target) -> pb::Target {
         generation: target.generation.0,
         boot_id: target.boot.to_string(),
         groups: target.groups.iter().map(|(name, group)| group_target(name, group)).collect(),
+        fence: target.fence.as_ref().map(|order| pb::FenceOrder {
+            number: order.number,
+            peer: u32::from(u8::from(order.peer)),
+            peer_boot_id: order.peer_boot.map(|boot| boot.to_string()).unwrap_or_default(),
+        }),
     }
 }
 
@@ -177,6 +221,7 @@ pub fn group_to_wire(name: &GroupName, group: &GroupObserved) -> pb::GroupObserv
         cleared: group.cleared,
         lease_expires_ns: group.lease_expires.map(hotpair_types::Timestamp::as_nanos),
         resources: group.resources.iter().map(resource_to_wire).collect(),
+        peer_lease_ns: group.peer_lease.map(hotpair_types::Timestamp::as_nanos),
     }
 }
 

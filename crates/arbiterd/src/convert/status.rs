@@ -31,6 +31,9 @@ pub fn status(snapshot: &Snapshot, settings: &Settings, process: ProcessInfo, se
         alarms: snapshot.alarms.iter().map(alarm).collect(),
         detection_ns: super::nanos(settings.config.detection()),
         config_warnings: settings.warnings.clone(),
+        witness: None,
+        fence: None,
+        watchdog: None,
     }
 }
 
@@ -78,6 +81,8 @@ fn group_status(group: &GroupSnapshot, settings: &Settings) -> pb::GroupStatus {
         quarantined: group.quarantined,
         preferred: settings.name(group.preferred).to_owned(),
         local: group.local.as_ref().map(|local| resource::group_to_wire(&group.name, local)),
+        configured_guarantee: guarantee.to_owned(),
+        guarantee_reasons: Vec::new(),
     }
 }
 

@@ -45,6 +45,7 @@ fn config(node: NodeId) -> ArbiterConfig {
         round_interval: Duration::from_secs(1),
         boot_wait: Duration::from_secs(5),
         boot_alone: BootAlone::LastActive,
+        arbitration: arbiter_core::io::Arbitration::default(),
         groups: vec![GroupConfig {
             name: group(),
             nodes: NodeId::BOTH.to_vec(),
@@ -53,6 +54,7 @@ fn config(node: NodeId) -> ArbiterConfig {
             require_unmet: false,
             lease: None,
             wait_for_lease: false,
+            guards: arbiter_core::io::GroupGuards::default(),
             max_moves: 3,
             move_window: Duration::from_secs(3_600),
         }],
@@ -222,6 +224,7 @@ fn observed(node: &Node, now: Timestamp) -> ObservedView {
         readiness_known: true,
         cleared: 0,
         lease_expires: None,
+        peer_lease: None,
         resources: Vec::new(),
     };
     ObservedView {
@@ -230,6 +233,9 @@ fn observed(node: &Node, now: Timestamp) -> ObservedView {
         taken_at: now,
         generation: node.target.as_ref().map(|t| t.generation),
         groups: [(group(), observed)].into(),
+        fence: None,
+        fence_health: hotpair_types::FenceHealth::Unknown,
+        watchdog: hotpair_types::WatchdogState::Off,
     }
 }
 

@@ -179,7 +179,7 @@ impl Node {
         let mut group =
             api::GroupTarget { name: "g".into(), desired: desired.into(), epoch_number: 1, ..Default::default() };
         change(&mut group);
-        api::Target { generation, boot_id: BOOT.into(), groups: vec![group] }
+        api::Target { generation, boot_id: BOOT.into(), groups: vec![group], fence: None }
     }
 
     pub async fn view(&self) -> api::ObservedView {
