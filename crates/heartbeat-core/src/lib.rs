@@ -28,6 +28,7 @@ extern crate std;
 
 mod advert;
 mod config;
+pub mod disk;
 mod frame;
 mod machine;
 mod measure;

@@ -27,6 +27,10 @@ pub enum LinkState {
     DeviceMissing(String),
     /// The port answers with an error; the operating system's text.
     IoError(String),
+    /// A call on the device does not return; the text says which and for how long.
+    Hanging(String),
+    /// The area on a shared disk is not this pair's; the text says what it holds.
+    ForeignArea(String),
 }
 
 /// What can happen to a core.
@@ -57,6 +61,22 @@ pub enum Input<'a> {
         path: PathTag,
         /// DSR, CTS or CD says that the partner is there; `None`: the port has no such lines.
         partner: Option<bool>,
+    },
+    /// The peer's slot on a shared disk cannot be used. Told again as long as that lasts; it explains silence, and never is more.
+    Damaged {
+        /// Which path.
+        path: PathTag,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// How long reading and writing the medium took; only measured.
+    IoTimes {
+        /// Which path.
+        path: PathTag,
+        /// The last write.
+        write: Option<Duration>,
+        /// The longest read since this was told last.
+        read: Option<Duration>,
     },
     /// A frame could not be handed to the medium.
     SendFailed {
@@ -230,6 +250,16 @@ impl HeartbeatCore {
             Input::ModemLines { path, partner } => {
                 if let Some(path) = self.path_mut(path) {
                     path.on_modem_lines(partner);
+                }
+            }
+            Input::Damaged { path, what } => {
+                if let Some(path) = self.path_mut(path) {
+                    path.on_damage(what, now);
+                }
+            }
+            Input::IoTimes { path, write, read } => {
+                if let Some(path) = self.path_mut(path) {
+                    path.on_io_times(write, read);
                 }
             }
             Input::SendFailed { path, text } => {

@@ -1,6 +1,6 @@
 //! One path: its own port, what is judged of each direction, and what is due on it.
 
-use crate::config::{PathConfig, PathTag, earlier, share};
+use crate::config::{PathConfig, PathTag, earlier, micros_u32, share};
 use crate::machine::LinkState;
 use crate::measure::Measure;
 use alloc::string::String;
@@ -53,6 +53,8 @@ pub(crate) struct Path {
     missed_counted: u32,
     missed_shown: u32,
     reject: Option<(Timestamp, Reject)>,
+    /// Why the peer's slot on a disk cannot be used, and when that was last seen.
+    damage: Option<(Timestamp, String)>,
     // Transmit direction.
     pub tx: DirectionView,
     /// What the peer's current run last reported.
@@ -90,6 +92,7 @@ impl Path {
             missed_counted: 0,
             missed_shown: 0,
             reject: None,
+            damage: None,
             tx: view(PathCause::NoReport),
             report: None,
             measure: Measure::default(),
@@ -126,7 +129,7 @@ impl Path {
         let on_time = self.heard && elapsed < self.late_after();
         (self.last, self.heard, self.missed_counted) = (now, true, 0);
         // What was rejected before a sign of life does not explain a silence after it.
-        self.reject = None;
+        (self.reject, self.damage) = (None, None);
         self.stats.received = self.stats.received.saturating_add(1);
         if !self.works() {
             return;
@@ -249,6 +252,17 @@ impl Path {
         self.reject = Some((now, reject));
     }
 
+    /// The peer's slot cannot be used. As [`Path::note_reject`]: it explains a state and changes none.
+    pub fn on_damage(&mut self, what: String, now: Timestamp) {
+        self.damage = Some((now, what));
+    }
+
+    pub fn on_io_times(&mut self, write: Option<Duration>, read: Option<Duration>) {
+        let s = &mut self.stats;
+        io_time(write, (&mut s.write_last_us, &mut s.write_avg_us, &mut s.write_max_us));
+        io_time(read, (&mut s.read_last_us, &mut s.read_avg_us, &mut s.read_max_us));
+    }
+
     /// When this path next wants to be looked at.
     pub fn deadline(&self) -> Option<Timestamp> {
         let beat = self.works().then_some(self.next_beat);
@@ -275,6 +289,8 @@ impl Path {
             LinkState::NoCarrier => Some(PathCause::NoCarrier),
             LinkState::DeviceMissing(text) => Some(PathCause::DeviceMissing(text.clone())),
             LinkState::IoError(text) => Some(PathCause::IoError(text.clone())),
+            LinkState::Hanging(text) => Some(PathCause::Hanging(text.clone())),
+            LinkState::ForeignArea(text) => Some(PathCause::ForeignArea(text.clone())),
         }
     }
 
@@ -289,6 +305,10 @@ impl Path {
             Reject::Unauthenticated => PathCause::Unauthenticated,
             Reject::OwnEcho => PathCause::OwnEcho,
         });
+        let silent = matches!(self.rx.state, PathState::Late | PathState::Down);
+        if let Some((_, what)) = self.damage.as_ref().filter(|(at, _)| silent && now.since(*at) < memory) {
+            return PathCause::DamagedSlot(what.clone());
+        }
         match self.rx.state {
             PathState::Up => PathCause::None,
             PathState::Unknown => reject.unwrap_or(PathCause::None),
@@ -368,4 +388,14 @@ impl Path {
             && self.tx.since <= now
             && self.last <= now
     }
+}
+
+/// Smooths as RFC 6298 does round-trip times.
+fn io_time(took: Option<Duration>, (last, avg, max): (&mut u32, &mut u32, &mut u32)) {
+    let Some(took) = took.map(|took| micros_u32(took).max(1)) else {
+        return;
+    };
+    *avg = if *max == 0 { took } else { avg.saturating_sub(*avg / 8).saturating_add(took / 8) };
+    *last = took;
+    *max = (*max).max(took);
 }
