@@ -2,7 +2,7 @@
 
 use crate::node::{Daemon, Message, RoundTruth};
 use crate::resources::Operation;
-use crate::world::{Event, Happening, World};
+use crate::world::{Event, Happening, World, nanos};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
 use core::time::Duration;
@@ -26,7 +26,8 @@ impl World {
             return;
         }
         self.runs += 1;
-        self.note(Some(node), &format!("{daemon:?} starts"));
+        self.touch();
+        self.note(Some(node), || format!("{daemon:?} starts"));
         match daemon {
             Daemon::Hbd => self.start_hbd(node),
             Daemon::Arbiterd => self.start_arbiterd(node),
@@ -100,7 +101,8 @@ impl World {
         if self.nodes[node.index()].run(daemon).is_none() {
             return;
         }
-        self.note(Some(node), &format!("{daemon:?} is killed"));
+        self.touch();
+        self.note(Some(node), || format!("{daemon:?} is killed"));
         match daemon {
             Daemon::Hbd => {
                 self.nodes[node.index()].hbd.die();
@@ -134,14 +136,9 @@ impl World {
 
     /// A write that was under way may be on the disk, or not.
     pub fn writes_interrupted(&mut self, node: NodeId) {
-        let ours: Vec<(u64, u64)> = self
-            .queue
-            .iter()
-            .filter(|(_, e)| matches!(e, Event::Written { node: n, .. } if *n == node))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in ours {
-            let Some(Event::Written { durable, .. }) = self.queue.remove(&key) else { continue };
+        let ours = self.queue.withdraw(|e| matches!(e, Event::Written { node: n, .. } if *n == node));
+        for event in ours {
+            let Event::Written { durable, .. } = event else { continue };
             if self.rng.percent(50) && !self.bugs.forget_writes && !self.nodes[node.index()].disk.fails {
                 self.store(node, *durable);
             }
@@ -159,7 +156,7 @@ impl World {
     /// A write has ended.
     pub fn written(&mut self, node: NodeId, run: u64, ticket: u64, durable: Durable) {
         let fails = self.nodes[node.index()].disk.fails;
-        self.note(Some(node), &format!("  state {ticket} is {}", if fails { "not written" } else { "written" }));
+        self.note(Some(node), || format!("  state {ticket} is {}", if fails { "not written" } else { "written" }));
         // A failed fsync says nothing of what is on the disk.
         if !self.bugs.forget_writes && (!fails || self.rng.percent(50)) {
             self.store(node, durable);
@@ -220,6 +217,9 @@ impl World {
                     Message::Done { op, outcome } => {
                         core.handle_input(resource_core::Input::Done { op, outcome }, local);
                     }
+                    Message::Noticed { group, resource, event } => {
+                        core.handle_input(resource_core::Input::Event { group, resource, event }, local);
+                    }
                     _ => {}
                 }
             }
@@ -271,11 +271,8 @@ impl World {
             Daemon::Arbiterd => n.arbiterd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
             Daemon::Resd => n.resd.core.iter_mut().for_each(|c| c.handle_timeout(local)),
         }
-        let next = n.next_timeout();
-        assert!(
-            next.is_none_or(|(at, d)| at > self.now || d != daemon),
-            "{daemon:?} spins: its deadline does not advance"
-        );
+        let next = n.deadline(daemon);
+        assert!(next.is_none_or(|at| at > self.now), "{daemon:?} spins: its deadline does not advance");
         self.drain(node, daemon);
     }
 
@@ -298,12 +295,16 @@ impl World {
         let local = n.local(now);
         let tick = n.local(frozen + TICK);
         let late = local.since(planned.map_or(tick, |p| p.min(tick)));
-        self.note(Some(node), &format!("{daemon:?} goes on after {:?}", Duration::from_nanos(now - frozen)));
+        self.touch();
+        self.note(Some(node), || format!("{daemon:?} goes on after {:?}", Duration::from_nanos(now - frozen)));
         for message in inbox {
             self.feed(node, message);
             if daemon == Daemon::Arbiterd {
                 self.drain(node, daemon);
             }
+        }
+        if daemon == Daemon::Resd {
+            self.guard_resume(node, Duration::from_nanos(now - frozen));
         }
         if daemon == Daemon::Arbiterd
             && late > STALL
@@ -347,29 +348,31 @@ impl World {
                 }
             }
         }
+        self.called(node, daemon);
     }
 
     fn transmit(&mut self, from: NodeId, path: heartbeat_core::PathTag, bytes: Vec<u8>) {
         let Some(at) = self.wiring.index(path) else { return };
-        let wire = self.wiring.wires[at][from.index()].clone();
-        if wire.cut || self.rng.percent(wire.loss) {
+        let wire = &self.wiring.wires[at][from.index()];
+        if wire.cut || (wire.loss > 0 && self.rng.percent(wire.loss)) {
             return;
         }
-        let copies = 1 + u64::from(self.rng.percent(wire.duplicate));
-        for _ in 0..copies {
-            let jitter = self.rng.below(u64::try_from(wire.jitter.as_nanos()).unwrap_or(0));
-            let serial = self.wiring.paths[at].medium == Medium::Serial;
-            let delay = wire.delay + if serial { Duration::ZERO } else { Duration::from_nanos(jitter) };
+        let jitter = if self.wiring.paths[at].medium == Medium::Serial { 0 } else { nanos(wire.jitter) };
+        let delay = self.now + nanos(wire.delay);
+        if wire.duplicate > 0 && self.rng.percent(wire.duplicate) {
+            let again = delay + self.rng.below(jitter);
             let message = Message::Frame { path, bytes: bytes.clone() };
-            self.put(delay, Event::Arrive { node: from.other(), message });
+            self.put_at(again, Event::Arrive { node: from.other(), message });
         }
+        let arrives = delay + self.rng.below(jitter);
+        self.put_at(arrives, Event::Arrive { node: from.other(), message: Message::Frame { path, bytes } });
     }
 
     fn carry_out(&mut self, node: NodeId, output: Output) {
         match output {
             Output::Persist { ticket, durable } => {
                 let run = self.nodes[node.index()].arbiterd.run;
-                self.note(Some(node), &format!("  writes state {ticket}"));
+                self.note(Some(node), || format!("  writes state {ticket}"));
                 let takes = self.times.write.draw(&mut self.rng) + self.nodes[node.index()].disk.slow;
                 self.put(takes, Event::Written { node, run, ticket, durable: Box::new(durable) });
             }
@@ -390,11 +393,10 @@ impl World {
                 self.tell(node, Daemon::Arbiterd, Message::Target(Box::new(target)));
             }
             Output::OrderDone { result, .. } => {
-                let text = match result {
+                self.note(Some(node), || match result {
                     Ok(_) => "order accepted".to_string(),
                     Err(sentence) => format!("order refused: {}", sentence.id),
-                };
-                self.note(Some(node), &text);
+                });
             }
             Output::Event(event) => self.note_event(node, &event),
             Output::StatusChanged => {}
@@ -420,10 +422,12 @@ impl World {
                 self.happenings.push(Happening::Took { node, group: group.clone(), takeover });
             }
         }
-        let group = event.group.as_ref().map(ToString::to_string).unwrap_or_default();
-        let epoch = event.sentence.parameters.get("epoch").cloned().unwrap_or_default();
-        let subject = event.subject.clone().unwrap_or_default();
-        self.note(Some(node), &format!("  {id} {group} {epoch} {subject}"));
+        self.note(Some(node), || {
+            let group = event.group.as_ref().map(ToString::to_string).unwrap_or_default();
+            let epoch = event.sentence.parameters.get("epoch").cloned().unwrap_or_default();
+            let subject = event.subject.clone().unwrap_or_default();
+            format!("  {id} {group} {epoch} {subject}")
+        });
     }
 
     fn carry_out_resource(&mut self, node: NodeId, output: resource_core::Output) {
@@ -451,10 +455,11 @@ impl World {
                 self.begin(node, op, (group, resource), action, timeout);
             }
             resource_core::Output::SelfFence { reason } => {
-                self.note(Some(node), &format!("resets itself: {reason}"));
+                self.note(Some(node), || format!("resets itself: {reason}"));
                 self.strike(crate::faults::Fault::PowerLoss(node, Duration::from_secs(5)));
             }
             resource_core::Output::View(view) => {
+                self.touch();
                 self.tell(node, Daemon::Resd, Message::Observed(Box::new(view)));
             }
         }
@@ -472,14 +477,27 @@ impl World {
         let slow =
             self.nodes[node.index()].resources.real.get(&key).filter(|_| effective).map_or(Duration::ZERO, |r| r.slow);
         let range = self.operation_time(node, &key, action);
-        let takes = range.draw(&mut self.rng) + slow;
+        let forced = action == Action::Stop { force: true };
+        let slow = if forced { Duration::ZERO } else { slow };
+        let mut takes = range.draw(&mut self.rng) + slow;
+        if !forced && self.nodes[node.index()].resources.real.get(&key).is_some_and(|r| r.hangs) {
+            takes = Duration::MAX;
+        }
+        let mut held = None;
+        if action == Action::Start {
+            match self.guard_wait(node, &key) {
+                Ok(wait) => takes = takes.saturating_add(wait),
+                Err(text) => held = Some(text),
+            }
+        }
         let run = self.nodes[node.index()].resd.run;
         if effective {
-            let text = format!("{} {}/{}", action.as_str(), key.0, key.1);
-            self.note(Some(node), &text);
+            self.touch();
+            self.note(Some(node), || format!("{} {}/{}", action.as_str(), key.0, key.1));
         }
         let group = key.0.clone();
-        if self.nodes[node.index()].resources.begin(Operation { op, key, action, cancelled: false }) {
+        let operation = Operation { op, key, action, cancelled: false, late: takes > timeout, held };
+        if self.nodes[node.index()].resources.begin(operation) {
             self.happenings.push(Happening::Started { node, group });
         }
         self.put(takes.min(timeout), Event::Operation { node, run, op });
@@ -491,7 +509,8 @@ impl World {
         if !n.on || n.run(Daemon::Resd) != Some(run) {
             return;
         }
-        if let Some(outcome) = n.resources.end(op) {
+        if let Some((key, action, outcome)) = n.resources.end(op) {
+            self.guard_after(node, &key, action, &outcome);
             self.hand_over(node, Message::Done { op, outcome });
         }
     }
@@ -510,7 +529,9 @@ impl World {
         let truth = if can_send && connected && !kernel { RoundTruth::NoSign } else { RoundTruth::Other };
         let me = &mut self.nodes[node.index()];
         me.rounds = [truth, me.rounds[0]];
-        let self_test = NetworkSelfTest { with_carrier: 1, without_carrier: 0, references: 1 };
+        let carrier = u32::from(!self.wiring.carrier_lost[node.index()]);
+        let references = u32::from(self.site.references);
+        let self_test = NetworkSelfTest { with_carrier: carrier, without_carrier: 1 - carrier, references };
         self.hand_over(node, Message::RoundStarted { round, self_test });
         let via = || "eth0".to_string();
         for probe in [ProbeKind::AskUnicast, ProbeKind::AskBroadcast, ProbeKind::Arp, ProbeKind::Echo] {
@@ -522,7 +543,7 @@ impl World {
             self.hand_over(node, Message::Evidence { round, evidence });
         }
         let mut answers = Vec::new();
-        if connected && can_send || self.bugs.unknown_as_no_sign {
+        if references > 0 && connected && can_send || self.bugs.unknown_as_no_sign {
             answers.push(Message::Evidence { round, evidence: Evidence::ReferenceAnswered { via: via() } });
         }
         if kernel && !self.bugs.deaf_prober {

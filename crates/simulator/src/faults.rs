@@ -69,6 +69,14 @@ pub enum Fault {
     Stuck(NodeId, usize, bool),
     /// A resource is slow.
     Slow(NodeId, usize, Duration),
+    /// Nothing that is asked of a resource comes to an end, but a stop by force.
+    Hang(NodeId, usize, bool),
+    /// None of a node's ports carries.
+    Carrier(NodeId, bool),
+    /// Power returns.
+    Boot(NodeId),
+    /// A node's arbiter runs another configuration; it is started again with it.
+    OtherConfig(NodeId, bool),
     /// A person gives an order.
     Order(NodeId, Order),
     /// A person sees that the peer is off and says so.

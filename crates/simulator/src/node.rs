@@ -6,9 +6,10 @@ use arbiter_core::io::{ArbiterConfig, Durable, Order, Ticket};
 use core::time::Duration;
 use heartbeat_core::{HeartbeatCore, PathTag};
 use hotpair_types::{
-    BootId, Evidence, GroupName, GroupState, NetworkSelfTest, NodeId, ObservedView, PeerView, Target, Timestamp,
+    BootId, Evidence, GroupName, GroupState, NetworkSelfTest, NodeId, ObservedView, PeerView, ResourceName, Target,
+    Timestamp,
 };
-use resource_core::{OpId, Outcome, ResourceCore};
+use resource_core::{OpId, Outcome, ResourceCore, ResourceEvent};
 use std::collections::BTreeMap;
 
 /// A node's clock stands here when it boots.
@@ -28,6 +29,11 @@ pub enum Daemon {
 impl Daemon {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Hbd, Self::Arbiterd, Self::Resd];
+
+    /// Its place among them.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// What a daemon is told.
@@ -81,6 +87,15 @@ pub enum Message {
     Order(Order),
     /// resd: the target.
     Target(Box<Target>),
+    /// resd: something was noticed about a resource.
+    Noticed {
+        /// Its group.
+        group: GroupName,
+        /// Which.
+        resource: ResourceName,
+        /// What.
+        event: ResourceEvent,
+    },
     /// resd: an operation ended.
     Done {
         /// Which.
@@ -95,7 +110,7 @@ impl Message {
     pub fn to(&self) -> Daemon {
         match self {
             Self::Frame { .. } | Self::Advert(_) | Self::AdvertStale(_) => Daemon::Hbd,
-            Self::Target(_) | Self::Done { .. } => Daemon::Resd,
+            Self::Target(_) | Self::Done { .. } | Self::Noticed { .. } => Daemon::Resd,
             _ => Daemon::Arbiterd,
         }
     }
@@ -283,18 +298,17 @@ impl Node {
         Daemon::ALL.into_iter().all(|d| self.runs(d))
     }
 
-    /// The earliest deadline of a scheduled daemon, as a moment of the world.
-    pub fn next_timeout(&self) -> Option<(u64, Daemon)> {
-        if !self.on || self.paused {
+    /// When a daemon that lives and is scheduled wants to be called, as a moment of the world.
+    pub fn deadline(&self, daemon: Daemon) -> Option<u64> {
+        if !self.runs(daemon) {
             return None;
         }
-        let hbd = self.hbd.core.as_ref().filter(|_| self.hbd.runs()).and_then(HeartbeatCore::poll_timeout);
-        let arbiterd = self.arbiterd.core.as_ref().filter(|_| self.arbiterd.runs()).and_then(Arbiter::poll_timeout);
-        let resd = self.resd.core.as_ref().filter(|_| self.resd.runs()).and_then(ResourceCore::poll_timeout);
-        [(hbd, Daemon::Hbd), (arbiterd, Daemon::Arbiterd), (resd, Daemon::Resd)]
-            .into_iter()
-            .filter_map(|(at, daemon)| Some((self.global(at?), daemon)))
-            .min()
+        let at = match daemon {
+            Daemon::Hbd => self.hbd.core.as_ref().and_then(HeartbeatCore::poll_timeout),
+            Daemon::Arbiterd => self.arbiterd.core.as_ref().and_then(Arbiter::poll_timeout),
+            Daemon::Resd => self.resd.core.as_ref().and_then(ResourceCore::poll_timeout),
+        };
+        at.map(|at| self.global(at))
     }
 
     /// A stop of the group could not be confirmed here: held, with an alarm, until a person clears it.

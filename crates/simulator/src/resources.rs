@@ -20,6 +20,8 @@ pub struct Real {
     pub lacking: bool,
     /// Stops fail, also by force.
     pub stuck: bool,
+    /// Nothing that is asked of it comes to an end, but a stop by force.
+    pub hangs: bool,
     /// Starts and stops take this much longer.
     pub slow: Duration,
 }
@@ -35,6 +37,10 @@ pub struct Operation {
     pub action: Action,
     /// Cancelled: ends at once, wherever it was.
     pub cancelled: bool,
+    /// It does not end within its limit.
+    pub late: bool,
+    /// Refused before anything was done, by this word.
+    pub held: Option<String>,
 }
 
 /// All resources of a node.
@@ -58,6 +64,11 @@ impl Resources {
             .iter()
             .filter(|((g, _), _)| g == group)
             .all(|(_, r)| r.up && !r.failed && !r.broken && !r.network_lost)
+    }
+
+    /// A start of something of the group is under way.
+    pub fn starting(&self, group: &GroupName) -> bool {
+        self.operations.iter().any(|o| o.key.0 == *group && o.action == Action::Start)
     }
 
     /// The group cannot be stopped here.
@@ -85,7 +96,10 @@ impl Resources {
     /// An operation begins; returns whether it is a start (which may have effects from now on).
     pub fn begin(&mut self, operation: Operation) -> bool {
         let starting = operation.action == Action::Start;
-        if starting && let Some(real) = self.real.get_mut(&operation.key) {
+        if starting
+            && operation.held.is_none()
+            && let Some(real) = self.real.get_mut(&operation.key)
+        {
             real.up = true;
         }
         self.operations.push(operation);
@@ -93,12 +107,21 @@ impl Resources {
     }
 
     /// An operation ends, as it does in this world.
-    pub fn end(&mut self, op: OpId) -> Option<Outcome> {
+    pub fn end(&mut self, op: OpId) -> Option<((GroupName, ResourceName), Action, Outcome)> {
         let at = self.operations.iter().position(|o| o.op == op)?;
         let operation = self.operations.remove(at);
         let real = self.real.get_mut(&operation.key)?;
         let fail = |scope, text: &str| Outcome::Failed { text: text.to_string(), scope };
-        Some(match operation.action {
+        if let Some(text) = operation.held {
+            return Some((operation.key, operation.action, Outcome::Held { text }));
+        }
+        let outcome = match operation.action {
+            Action::Start if operation.late => {
+                // What was left of it was killed.
+                real.up = false;
+                Outcome::TimedOut
+            }
+            _ if operation.late => Outcome::TimedOut,
             Action::Start if operation.cancelled => Outcome::TimedOut,
             Action::Start if real.lacking => {
                 real.up = false;
@@ -127,6 +150,7 @@ impl Resources {
             Action::CheckReadiness if real.lacking => fail(FailureScope::Node, "missing here"),
             Action::CheckReadiness if real.network_lost => fail(FailureScope::Network, "no carrier"),
             Action::CheckReadiness => Outcome::Ok,
-        })
+        };
+        Some((operation.key, operation.action, outcome))
     }
 }

@@ -10,8 +10,9 @@ use crate::faults::{Fault, Plan};
 use crate::node::Node;
 use crate::resources::Real;
 use crate::rng::Rng;
+use crate::site::Site;
 use crate::wire::Wiring;
-use crate::world::{Event, Happening, Times, World};
+use crate::world::{Event, Happening, Record, Times, World, nanos};
 use arbiter_core::io::ArbiterConfig;
 use core::time::Duration;
 use heartbeat_core::PathConfig;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub resources: [Vec<GroupConfig>; 2],
     /// How long things take here.
     pub times: Times,
+    /// What the site adds: guarded volumes, reference addresses.
+    pub site: Site,
     /// When each node is switched on.
     pub boot: [Duration; 2],
     /// What begins or ends when.
@@ -128,6 +131,8 @@ pub struct AlarmSeen {
 pub struct Outcome {
     /// The groups, in the order of the configuration.
     pub groups: Vec<GroupOutcome>,
+    /// Per resource, as [`Fault`]s number them, and node: when it had effects.
+    pub resources: Vec<[Vec<Span>; 2]>,
     /// What happened, with its moment.
     pub happenings: Vec<(Duration, Happening)>,
     /// Alarms, by their beginning.
@@ -163,7 +168,9 @@ impl Spans {
 struct Watcher {
     serving: Vec<[Spans; 2]>,
     effects: Vec<[Spans; 2]>,
+    resources: Vec<[Spans; 2]>,
     alarms: BTreeMap<(NodeId, String, String), Spans>,
+    standing: [Vec<(String, String)>; 2],
     happenings: Vec<(Duration, Happening)>,
 }
 
@@ -175,26 +182,34 @@ impl Watcher {
                 self.effects[at][node.index()].note(world.has_effects(node, group), world.now);
             }
         }
+        for (at, key) in world.resources.iter().enumerate() {
+            for node in &world.nodes {
+                let up = node.on && !node.paused && node.resources.real.get(key).is_some_and(|r| r.up);
+                self.resources[at][node.id.index()].note(up, world.now);
+            }
+        }
         for node in &world.nodes {
-            let Some(core) = &node.arbiterd.core else {
-                for (_, spans) in self.alarms.iter_mut().filter(|((n, ..), _)| *n == node.id) {
-                    spans.note(false, world.now);
-                }
-                continue;
-            };
-            for (id, subject) in core.standing_alarms() {
-                let key = (node.id, id.to_string(), subject.to_string());
-                self.alarms.entry(key).or_default().note(true, world.now);
-            }
-            let over = |id: &str, subject: &str| !core.standing_alarms().any(|a| a == (id, subject));
-            for ((n, id, subject), spans) in &mut self.alarms {
-                if *n == node.id && spans.since.is_some() && over(id, subject) {
-                    spans.note(false, world.now);
-                }
-            }
+            self.alarms_of(node, world.now);
         }
         let at = Duration::from_nanos(world.now);
         self.happenings.extend(world.happenings.iter().map(|h| (at, h.clone())));
+    }
+
+    /// Alarms change seldom and are asked after each step: compared first, noted when they differ.
+    fn alarms_of(&mut self, node: &Node, now: u64) {
+        let standing = || node.arbiterd.core.iter().flat_map(|core| core.standing_alarms());
+        let last = &mut self.standing[node.id.index()];
+        if standing().eq(last.iter().map(|(id, subject)| (id.as_str(), subject.as_str()))) {
+            return;
+        }
+        let new: Vec<(String, String)> = standing().map(|(id, subject)| (id.to_string(), subject.to_string())).collect();
+        for (id, subject) in last.iter().filter(|old| !new.contains(old)) {
+            self.alarms.entry((node.id, id.clone(), subject.clone())).or_default().note(false, now);
+        }
+        for (id, subject) in new.iter().filter(|alarm| !last.contains(alarm)) {
+            self.alarms.entry((node.id, id.clone(), subject.clone())).or_default().note(true, now);
+        }
+        *last = new;
     }
 
     fn finish(mut self, world: World, end: u64) -> Outcome {
@@ -210,6 +225,7 @@ impl Watcher {
                 effects: effects.each_mut().map(close),
             })
             .collect();
+        let resources = self.resources.iter_mut().map(|pair| pair.each_mut().map(close)).collect();
         let mut alarms = Vec::new();
         for ((node, id, subject), mut spans) in self.alarms {
             let found = close(&mut spans);
@@ -222,7 +238,7 @@ impl Watcher {
         }
         alarms.sort_by_key(|a| a.span.from);
         let timeline = world.timeline.into_iter().collect();
-        Outcome { groups, happenings: self.happenings, alarms, timeline, steps: world.step }
+        Outcome { groups, resources, happenings: self.happenings, alarms, timeline, steps: world.step }
     }
 }
 
@@ -239,14 +255,14 @@ pub fn world(setup: &Setup) -> World {
     });
     let mut world = World::new(Rng::new(setup.seed), nodes, Wiring::new(setup.paths.clone()), resources);
     world.times = setup.times.clone();
-    world.record = setup.record;
+    world.site = setup.site.clone();
+    world.record = if setup.record { Record::Everything } else { Record::Nothing };
     world
 }
 
 /// Plays a setup to its end.
 pub fn play(setup: &Setup) -> Outcome {
     let mut world = world(setup);
-    let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX / 4);
     for node in NodeId::BOTH {
         world.put_at(nanos(setup.boot[node.index()]), Event::Boot(node));
     }
@@ -254,8 +270,15 @@ pub fn play(setup: &Setup) -> Outcome {
         world.put_at(*at, Event::Fault(fault.clone()));
     }
     let groups = world.groups.len();
-    let pairs = || (0..groups).map(|_| <[Spans; 2]>::default()).collect();
-    let mut watcher = Watcher { serving: pairs(), effects: pairs(), alarms: BTreeMap::new(), happenings: Vec::new() };
+    let pairs = |count: usize| (0..count).map(|_| <[Spans; 2]>::default()).collect();
+    let mut watcher = Watcher {
+        serving: pairs(groups),
+        effects: pairs(groups),
+        resources: pairs(world.resources.len()),
+        alarms: BTreeMap::new(),
+        standing: Default::default(),
+        happenings: Vec::new(),
+    };
     let end = nanos(setup.end);
     let heal = setup.heal.map_or(end, nanos).min(end);
     for (until, healing) in [(heal, setup.heal.is_some()), (end, false)] {
@@ -272,5 +295,5 @@ pub fn play(setup: &Setup) -> Outcome {
 
 /// A moment of a plan.
 pub fn at(moment: Duration, fault: Fault) -> (u64, Fault) {
-    (u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX / 4), fault)
+    (nanos(moment), fault)
 }

@@ -41,7 +41,8 @@ fn arbiter_groups(rng: &mut Rng) -> Vec<GroupConfig> {
         .collect()
 }
 
-fn config(rng: &mut Rng) -> ArbiterConfig {
+/// What the arbiters are told; the second node differs in its own name alone.
+pub fn config(rng: &mut Rng) -> ArbiterConfig {
     let name = |n: &str| NodeName::new(n).unwrap_or_else(|e| panic!("{n}: {e}"));
     ArbiterConfig {
         node: NodeId::FIRST,
@@ -57,7 +58,7 @@ fn config(rng: &mut Rng) -> ArbiterConfig {
 }
 
 /// The groups as resd knows them.
-fn resource_groups() -> Vec<resource_core::GroupConfig> {
+pub fn resource_groups() -> Vec<resource_core::GroupConfig> {
     let group = |(name, all): &(&str, &[(&str, &str)])| {
         let mut resources: Vec<ResourceSpec> = Vec::new();
         for (name, kind) in *all {

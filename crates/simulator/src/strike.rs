@@ -6,7 +6,8 @@ use crate::resources::Real;
 use crate::world::{Event, Happening, World};
 use arbiter_core::io::Order;
 use core::time::Duration;
-use hotpair_types::{NodeId, NodeMode};
+use hotpair_types::{FailureScope, NodeId, NodeMode};
+use resource_core::ResourceEvent;
 
 impl World {
     /// A fault begins or ends, or a person gives an order.
@@ -14,7 +15,8 @@ impl World {
         if !self.faults {
             return;
         }
-        self.note(None, &format!("* {fault:?}"));
+        self.touch();
+        self.note(None, || format!("* {fault:?}"));
         match fault {
             Fault::Cut { path, from, cut } => {
                 for node in NodeId::BOTH.into_iter().filter(|n| from.is_none_or(|f| f == *n)) {
@@ -45,7 +47,10 @@ impl World {
             | Fault::Lacking(..)
             | Fault::Network(..)
             | Fault::Stuck(..)
-            | Fault::Slow(..) => self.strike_resource(&fault),
+            | Fault::Slow(..)
+            | Fault::Hang(..) => self.strike_resource(&fault),
+            Fault::Carrier(node, lost) => self.wiring.carrier_lost[node.index()] = lost,
+            Fault::Boot(node) => self.boot(node),
             other => self.strike_node(other),
         }
     }
@@ -87,6 +92,14 @@ impl World {
                 let away = self.rng.millis(20, 2_000);
                 self.put(away, Event::Start(node, Daemon::Arbiterd));
             }
+            Fault::OtherConfig(node, other) => {
+                let mut digest = self.nodes[node.other().index()].config.digest;
+                digest.0[0] ^= u8::from(other);
+                self.nodes[node.index()].config.digest = digest;
+                self.kill(node, Daemon::Arbiterd);
+                let away = self.rng.millis(20, 200);
+                self.put(away, Event::Start(node, Daemon::Arbiterd));
+            }
             Fault::Freeze(node, daemon, lasting) => self.freeze(node, daemon, lasting),
             Fault::FreezeAll(node, lasting) => {
                 for daemon in Daemon::ALL {
@@ -125,7 +138,8 @@ impl World {
         if !core::mem::take(&mut n.paused) {
             return;
         }
-        self.note(Some(node), "the machine goes on");
+        self.touch();
+        self.note(Some(node), || "the machine goes on".to_string());
         let mut order = Daemon::ALL;
         if self.rng.percent(50) {
             order.reverse();
@@ -144,7 +158,8 @@ impl World {
             return;
         }
         n.power_on(now);
-        self.note(Some(node), "boots");
+        self.touch();
+        self.note(Some(node), || "boots".to_string());
         for daemon in Daemon::ALL {
             let after = self.rng.millis(1, 400);
             self.put(after, Event::Start(node, daemon));
@@ -157,7 +172,8 @@ impl World {
         | Fault::Lacking(node, r, _)
         | Fault::Network(node, r, _)
         | Fault::Stuck(node, r, _)
-        | Fault::Slow(node, r, _)) = fault
+        | Fault::Slow(node, r, _)
+        | Fault::Hang(node, r, _)) = fault
         else {
             return;
         };
@@ -170,13 +186,38 @@ impl World {
             Fault::Network(_, _, on) => real.network_lost = *on,
             Fault::Stuck(_, _, on) => real.stuck = *on,
             Fault::Slow(_, _, by) => real.slow = *by,
+            Fault::Hang(_, _, on) => real.hangs = *on,
+            _ => {}
+        }
+        self.notice_at_once(fault, *node, &key);
+    }
+
+    /// What a node that watches its links and addresses notices without being asked.
+    fn notice_at_once(
+        &mut self,
+        fault: &Fault,
+        node: NodeId,
+        key: &(hotpair_types::GroupName, hotpair_types::ResourceName),
+    ) {
+        if !self.site.watchful {
+            return;
+        }
+        let groups = &self.nodes[node.index()].groups;
+        let group = groups.iter().find(|g| g.name == key.0);
+        let watched = group.and_then(|g| g.resources.iter().find(|r| r.name == key.1)).is_some_and(|r| r.in_place);
+        let failed = |scope, text: &str| ResourceEvent::Failed { text: text.to_string(), scope };
+        match fault {
+            Fault::Network(_, _, true) => self.notice(node, key, failed(FailureScope::Network, "no carrier")),
+            Fault::Network(_, _, false) => self.notice(node, key, ResourceEvent::Recovered),
+            Fault::Fails(..) if watched => self.notice(node, key, failed(FailureScope::Resource, "it is gone")),
             _ => {}
         }
     }
 
     /// Faults end: wires whole, disks well, resources repaired, machines on, daemons running.
     pub fn heal(&mut self) {
-        self.note(None, "* faults end");
+        self.touch();
+        self.note(None, || "* faults end".to_string());
         self.faults = false;
         self.wiring.heal();
         for node in NodeId::BOTH {
@@ -200,7 +241,8 @@ impl World {
 
     /// A person tidies up: what a freeze, a standby or a counted failure holds back is released.
     pub fn tidy(&mut self) {
-        self.note(None, "* a person tidies up");
+        self.touch();
+        self.note(None, || "* a person tidies up".to_string());
         for node in NodeId::BOTH {
             let lasting = Duration::ZERO;
             for order in [

@@ -42,6 +42,7 @@ impl Wire {
 pub struct Wiring {
     /// The paths as configured.
     pub paths: Vec<PathConfig>,
+    tags: Vec<PathTag>,
     /// `wires[path][sender]`.
     pub wires: Vec<[Wire; 2]>,
     /// A node's own connection to the service network.
@@ -50,6 +51,8 @@ pub struct Wiring {
     pub lan_split: bool,
     /// Percent of probes and answers lost.
     pub lan_loss: u64,
+    /// None of a node's ports carries.
+    pub carrier_lost: [bool; 2],
     /// A node's prober cannot send.
     pub probes_blocked: [bool; 2],
 }
@@ -72,7 +75,17 @@ impl Wiring {
     /// All well.
     pub fn new(paths: Vec<PathConfig>) -> Self {
         let wires = paths.iter().map(|p| [Wire::of(p.medium), Wire::of(p.medium)]).collect();
-        Self { paths, wires, lan_cut: [false; 2], lan_split: false, lan_loss: 0, probes_blocked: [false; 2] }
+        let tags = paths.iter().map(PathConfig::tag).collect();
+        Self {
+            paths,
+            tags,
+            wires,
+            lan_cut: [false; 2],
+            lan_split: false,
+            lan_loss: 0,
+            carrier_lost: [false; 2],
+            probes_blocked: [false; 2],
+        }
     }
 
     /// Everything as new.
@@ -82,7 +95,7 @@ impl Wiring {
 
     /// Which path a tag names.
     pub fn index(&self, tag: PathTag) -> Option<usize> {
-        self.paths.iter().position(|p| p.tag() == tag)
+        self.tags.iter().position(|t| *t == tag)
     }
 
     /// Probes and their answers pass between the nodes.

@@ -5,7 +5,9 @@
 
 use crate::faults::Fault;
 use crate::node::{Daemon, Message, Node};
+use crate::queue::Queue;
 use crate::rng::Rng;
+use crate::site::Site;
 use crate::wire::Wiring;
 use arbiter_core::io::Durable;
 use core::time::Duration;
@@ -187,8 +189,7 @@ pub struct World {
     /// Chance.
     pub rng: Rng,
     /// What is due.
-    pub queue: BTreeMap<(u64, u64), Event>,
-    order: u64,
+    pub queue: Queue,
     /// The nodes.
     pub nodes: [Node; 2],
     /// What joins them.
@@ -205,11 +206,20 @@ pub struct World {
     pub happenings: Vec<Happening>,
     /// Number of the last run of any daemon.
     pub runs: u64,
-    fifo: BTreeMap<(NodeId, Daemon, Daemon), u64>,
+    /// The last message of each local stream: they keep their order.
+    fifo: [[[u64; 3]; 3]; 2],
+    /// When each daemon wants to be called, as a moment of the world.
+    deadlines: [[u64; 3]; 2],
+    /// Something changed that invariants or the watching look at; looked at and cleared once a step.
+    touched: bool,
+    /// The last step changed something that invariants may look at.
+    pub changed: bool,
     /// The last moments, in words.
     pub timeline: VecDeque<String>,
-    /// FNV-1a over the whole timeline.
+    /// Hash over every step: its moment, what it was, and what happened in it.
     pub hash: u64,
+    apart: bool,
+    trouble: bool,
     /// The last moment at which the nodes could not know of each other by any means.
     pub apart_at: u64,
     /// The last moment at which something was not as it should be (a part of hotpair away, or the nodes apart).
@@ -220,14 +230,29 @@ pub struct World {
     pub faults: bool,
     /// How long things take.
     pub times: Times,
-    /// Keep the whole story, not only its last lines.
-    pub record: bool,
+    /// What the site adds.
+    pub site: Site,
+    /// What is told in words.
+    pub record: Record,
+}
+
+/// How much of the story is told in words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Record {
+    /// Nothing: words cost more time than everything else.
+    #[default]
+    Nothing,
+    /// The last moments.
+    End,
+    /// Everything.
+    Everything,
 }
 
 /// What cannot happen in a machine that stands still is tried again after this time.
 const STANDING: Duration = Duration::from_millis(100);
 /// After the nodes were apart, everything must be sorted out after so long without any trouble.
 pub const SETTLE: u64 = 12_000_000_000;
+const NEVER: u64 = u64::MAX;
 
 impl World {
     /// Two nodes that are off.
@@ -238,8 +263,7 @@ impl World {
             now: 0,
             step: 0,
             rng,
-            queue: BTreeMap::new(),
-            order: 0,
+            queue: Queue::default(),
             nodes,
             wiring,
             groups,
@@ -248,51 +272,72 @@ impl World {
             adverts: Vec::new(),
             happenings: Vec::new(),
             runs: 0,
-            fifo: BTreeMap::new(),
+            fifo: [[[0; 3]; 3]; 2],
+            deadlines: [[NEVER; 3]; 2],
+            touched: true,
+            changed: true,
             timeline: VecDeque::new(),
             hash: 0xcbf2_9ce4_8422_2325,
+            apart: true,
+            trouble: true,
             apart_at: 0,
             unsettled_at: 0,
             unsettled: false,
             faults: true,
             times: Times::default(),
-            record: false,
+            site: Site::default(),
+            record: Record::Nothing,
         }
     }
 
     /// Puts an event in.
     pub fn put(&mut self, after: Duration, event: Event) {
-        self.put_at(self.now + u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 4), event);
+        self.put_at(self.now.saturating_add(nanos(after)), event);
     }
 
     /// Puts an event in at a moment.
     pub fn put_at(&mut self, at: u64, event: Event) {
-        self.order += 1;
-        self.queue.insert((at.max(self.now), self.order), event);
+        self.queue.put(at.max(self.now), event);
     }
 
     /// A message from one local daemon to another: in order, within fractions of a millisecond.
     pub fn tell(&mut self, node: NodeId, from: Daemon, message: Message) {
         let to = message.to();
         let Some(run) = self.nodes[node.index()].run(to) else { return };
-        let delay = u64::try_from(self.rng.micros(30, 600).as_nanos()).unwrap_or(0);
-        let last = self.fifo.entry((node, from, to)).or_insert(0);
+        let delay = nanos(self.rng.micros(30, 600));
+        let last = &mut self.fifo[node.index()][from.index()][to.index()];
         let at = (self.now + delay).max(*last);
         *last = at;
         self.put_at(at, Event::Deliver { node, run, message });
     }
 
-    /// A line of the timeline.
-    pub fn note(&mut self, node: Option<NodeId>, text: &str) {
-        let name = node.map_or("     ", |n| if n == NodeId::FIRST { "alpha" } else { "beta " });
-        let line = format!("{:>11.6} {name} {text}", self.now as f64 / 1e9);
-        for byte in line.bytes() {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    /// A line of the timeline, made only if somebody wants it.
+    pub fn note(&mut self, node: Option<NodeId>, text: impl FnOnce() -> String) {
+        if self.record == Record::Nothing {
+            return;
         }
-        if self.timeline.len() == LINES && !self.record {
+        let name = node.map_or("     ", |n| if n == NodeId::FIRST { "alpha" } else { "beta " });
+        if self.timeline.len() >= LINES && self.record == Record::End {
             self.timeline.pop_front();
         }
-        self.timeline.push_back(line);
+        self.timeline.push_back(format!("{:>11.6} {name} {}", self.now as f64 / 1e9, text()));
+    }
+
+    /// Something changed that invariants look at: power, processes, wires, disks, resources.
+    pub fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// A word goes into the hash.
+    pub fn mix(&mut self, word: u64) {
+        self.hash = (self.hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn mix_happenings(&mut self) {
+        for at in 0..self.happenings.len() {
+            let word = self.happenings[at].word();
+            self.mix(word);
+        }
     }
 
     /// An advert as bytes: a number, and as much beside it as a real one has.
@@ -328,54 +373,89 @@ impl World {
         standing && (heartbeats || (self.wiring.lan_joined() && self.wiring.lan_loss <= 5))
     }
 
+    /// What lasts until now has been so up to now.
     fn watch(&mut self) {
-        let apart = !self.in_contact();
-        let stuck = self.groups.iter().any(|g| self.nodes.iter().any(|n| n.stop_failed(g)));
-        let trouble = apart || stuck || self.nodes.iter().any(|n| !n.whole() || n.disk.fails);
-        if apart {
+        if self.apart {
             self.apart_at = self.now;
-            self.unsettled = true;
         }
-        if trouble {
+        if self.trouble {
             self.unsettled_at = self.now;
         } else if self.unsettled && self.now - self.unsettled_at > SETTLE {
             self.unsettled = false;
-            self.note(None, "sorted out: from here on nothing excuses two owners");
+            self.changed = true;
+            self.note(None, || "sorted out: from here on nothing excuses two owners".to_string());
         }
     }
 
-    /// What comes next: its moment.
-    fn next(&self) -> Option<(u64, Option<(NodeId, Daemon)>)> {
-        let event = self.queue.keys().next().map(|(at, _)| *at);
-        let timer = self.nodes.iter().filter_map(|n| n.next_timeout().map(|(at, d)| (at, n.id, d))).min();
-        match (event, timer) {
-            (Some(event), Some((at, _, _))) if event <= at => Some((event, None)),
-            (_, Some((at, node, daemon))) => Some((at, Some((node, daemon)))),
-            (Some(event), None) => Some((event, None)),
-            (None, None) => None,
+    /// Looks afresh at what may have changed.
+    fn look(&mut self) {
+        if !core::mem::take(&mut self.touched) {
+            return;
         }
+        self.changed = true;
+        self.apart = !self.in_contact();
+        let stuck = self.groups.iter().any(|g| self.nodes.iter().any(|n| n.stop_failed(g)));
+        self.trouble = self.apart || stuck || self.nodes.iter().any(|n| !n.whole() || n.disk.fails);
+        self.unsettled |= self.apart;
+        for node in &self.nodes {
+            for daemon in Daemon::ALL {
+                self.deadlines[node.id.index()][daemon.index()] = node.deadline(daemon).unwrap_or(NEVER);
+            }
+        }
+    }
+
+    /// A daemon was called: it may want to be called at another moment now.
+    pub fn called(&mut self, node: NodeId, daemon: Daemon) {
+        let at = self.nodes[node.index()].deadline(daemon).unwrap_or(NEVER);
+        self.deadlines[node.index()][daemon.index()] = at;
+    }
+
+    fn next_timer(&self) -> (u64, NodeId, Daemon) {
+        let mut next = (NEVER, NodeId::FIRST, Daemon::Hbd);
+        for node in NodeId::BOTH {
+            for daemon in Daemon::ALL {
+                let at = self.deadlines[node.index()][daemon.index()];
+                if at < next.0 {
+                    next = (at, node, daemon);
+                }
+            }
+        }
+        next
     }
 
     /// One step; false if nothing is due until `until`, where the clock then stands.
     pub fn advance(&mut self, until: u64) -> bool {
         self.happenings.clear();
-        let Some((at, timer)) = self.next().filter(|(at, _)| *at <= until) else {
+        self.changed = false;
+        // What the outside has done since the last step.
+        self.look();
+        let (timer, node, daemon) = self.next_timer();
+        let event = self.queue.next_at().unwrap_or(NEVER);
+        let at = timer.min(event);
+        if at > until || at == NEVER {
             self.now = until;
+            self.watch();
             return false;
-        };
+        }
         self.step += 1;
+        self.now = self.now.max(at);
         // What was true until now was true up to this moment.
         self.watch();
-        self.now = self.now.max(at);
-        match timer {
-            Some((node, daemon)) => self.timeout(node, daemon),
-            None => {
-                if let Some(((_, _), event)) = self.queue.pop_first() {
-                    self.happen(event);
-                }
+        self.mark_alive();
+        self.mix(self.now);
+        // Arrivals come before deadlines, as the shells do it.
+        if event <= timer {
+            if let Some(Some(event)) = self.queue.pop() {
+                self.mix(event.word());
+                self.happen(event);
             }
+        } else {
+            self.mix(0x100 + (node.index() * 3 + daemon.index()) as u64);
+            self.timeout(node, daemon);
         }
+        self.look();
         self.watch();
+        self.mix_happenings();
         true
     }
 
@@ -419,7 +499,8 @@ impl World {
     /// Clients are served by this node now: everything of the group is up and well, and the service network reaches it.
     pub fn serves(&self, node: NodeId, group: &GroupName) -> bool {
         let n = &self.nodes[node.index()];
-        n.on && !n.paused && !self.wiring.lan_cut[node.index()] && n.resources.healthy(group)
+        let up = n.resources.healthy(group) && !n.resources.starting(group);
+        n.on && !n.paused && !self.wiring.lan_cut[node.index()] && up
     }
 
     /// How long an operation takes on a resource that is well.
@@ -429,6 +510,12 @@ impl World {
             Action::Stop { .. } => 1,
             _ => return self.times.look,
         };
+        if let Some(range) = self.site_time(key, action) {
+            return range;
+        }
+        if self.times.kinds.is_empty() {
+            return self.times.effect;
+        }
         let groups = &self.nodes[node.index()].groups;
         let group = groups.iter().find(|g| g.name == key.0);
         let spec = group.and_then(|g| g.resources.iter().find(|r| r.name == key.1));
@@ -438,5 +525,45 @@ impl World {
     /// A person has taken it out of hotpair's hands.
     pub fn hands_off(&self, group: &GroupName) -> bool {
         self.nodes.iter().any(|n| n.rules.get(group).is_some_and(|r| r == "R110"))
+    }
+}
+
+/// Whole nanoseconds.
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4)
+}
+
+fn word_of(text: &str) -> u64 {
+    text.bytes().fold(7, |word: u64, byte| word.wrapping_mul(31).wrapping_add(u64::from(byte)))
+}
+
+impl Event {
+    /// What it is, for the hash.
+    fn word(&self) -> u64 {
+        match self {
+            Self::Deliver { node, run, message } => 1 + (message.to().index() * 2 + node.index()) as u64 + (run << 8),
+            Self::Arrive { node, .. } => 10 + node.index() as u64,
+            Self::Written { ticket, .. } => 12 + (ticket << 8),
+            Self::Probe { round, .. } => 13 + (round << 8),
+            Self::Operation { op, .. } => 14 + (op.0 << 8),
+            Self::Fault(_) => 15,
+            Self::Start(..) => 16,
+            Self::Thaw(..) => 17,
+            Self::Resume(_) => 18,
+            Self::Boot(_) => 19,
+        }
+    }
+}
+
+impl Happening {
+    fn word(&self) -> u64 {
+        let (kind, node, group, more) = match self {
+            Self::Started { node, group } => (1, node, group.as_str(), 0),
+            Self::Took { node, group, takeover } => (2, node, group.as_str(), u64::from(*takeover)),
+            Self::Decided { node, group, rule } => (3, node, group.as_str(), word_of(rule)),
+            Self::Ordered { node, group, epoch } => (4, node, group.as_str(), epoch.number),
+            Self::StateLost(node) => (5, node, "", 0),
+        };
+        word_of(group).wrapping_add(more).wrapping_mul(64).wrapping_add(kind * 2 + node.index() as u64)
     }
 }

@@ -6,6 +6,7 @@ use hotpair_types::{Digest, GroupName, Medium, NodeId, NodeName, ResourceName};
 use resource_core::{OnStopFailure, Operations, Recovery, ResourceSpec};
 use simulator::faults::Fault;
 use simulator::scripted::{Outcome, Setup, Span, at, play};
+use simulator::site::Site;
 use simulator::wire::path;
 use simulator::world::{Range, Times};
 
@@ -69,6 +70,7 @@ fn story(plan: Vec<(u64, Fault)>) -> Outcome {
         arbiter: NodeId::BOTH.map(arbiter),
         resources: [resources(), resources()],
         times: Times { effect: Range::millis(20, 40), ..Times::default() },
+        site: Site::default(),
         boot: [Duration::ZERO, Duration::from_millis(500)],
         plan,
         heal: None,
