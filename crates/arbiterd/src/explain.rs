@@ -143,7 +143,7 @@ fn belongs(entry: &Entry, offset: i64, center: &Entry) -> bool {
 }
 
 fn line(offset_ms: i64, text: String, event_id: u64) -> pb::StoryLine {
-    pb::StoryLine { offset_ms, text, event_id }
+    pb::StoryLine { offset_ms, text, event_id, ..pb::StoryLine::default() }
 }
 
 fn sentence(record: &Record) -> String {

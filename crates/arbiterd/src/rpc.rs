@@ -76,12 +76,17 @@ impl Service {
         }
     }
 
-    /// Gives an order; the plan in English.
-    async fn order(&self, caller: &Caller, order: Order, dry_run: bool) -> Result<Vec<String>, Status> {
+    /// Gives an order; the plan in English, and its sentences for other languages.
+    async fn order(
+        &self,
+        caller: &Caller,
+        order: Order,
+        dry_run: bool,
+    ) -> Result<(Vec<String>, Vec<pb::PlanStep>), Status> {
         let (reply, answer) = oneshot::channel();
         let event = Event::Order { order, by: caller.name.clone(), dry_run, reply };
         match self.ask(event, answer).await? {
-            Ok(plan) => Ok(plan.iter().map(text::sentence).collect()),
+            Ok(plan) => Ok((plan.iter().map(text::sentence).collect(), plan.into_iter().map(plan_step).collect())),
             Err(refusal) => Err(refused(&refusal)),
         }
     }
@@ -94,6 +99,11 @@ impl Service {
                 .into()
         })
     }
+}
+
+fn plan_step(sentence: Sentence) -> pb::PlanStep {
+    let text = text::sentence(&sentence);
+    pb::PlanStep { message_id: sentence.id, parameters: sentence.parameters.into_iter().collect(), text }
 }
 
 fn refused(refusal: &Sentence) -> Status {
@@ -238,8 +248,8 @@ impl ArbiterService for Service {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let order = orders::switchover(&request, &self.settings())?;
-        let plan = self.order(&caller, order, request.dry_run).await?;
-        Ok(Response::new(pb::SwitchoverResponse { plan }))
+        let (plan, steps) = self.order(&caller, order, request.dry_run).await?;
+        Ok(Response::new(pb::SwitchoverResponse { plan, steps }))
     }
 
     async fn set_node_mode(
@@ -249,8 +259,8 @@ impl ArbiterService for Service {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let order = orders::node_mode(&request, &self.settings())?;
-        let plan = self.order(&caller, order, request.dry_run).await?;
-        Ok(Response::new(pb::SetNodeModeResponse { plan }))
+        let (plan, steps) = self.order(&caller, order, request.dry_run).await?;
+        Ok(Response::new(pb::SetNodeModeResponse { plan, steps }))
     }
 
     async fn set_freeze(
@@ -260,8 +270,8 @@ impl ArbiterService for Service {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let (group, lasting) = orders::lasting(&request.group, request.for_ms, &self.settings())?;
-        let plan = self.order(&caller, Order::Freeze { group, lasting }, request.dry_run).await?;
-        Ok(Response::new(pb::SetFreezeResponse { plan }))
+        let (plan, steps) = self.order(&caller, Order::Freeze { group, lasting }, request.dry_run).await?;
+        Ok(Response::new(pb::SetFreezeResponse { plan, steps }))
     }
 
     async fn set_maintenance(
@@ -271,16 +281,16 @@ impl ArbiterService for Service {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let (group, lasting) = orders::lasting(&request.group, request.for_ms, &self.settings())?;
-        let plan = self.order(&caller, Order::Maintenance { group, lasting }, request.dry_run).await?;
-        Ok(Response::new(pb::SetMaintenanceResponse { plan }))
+        let (plan, steps) = self.order(&caller, Order::Maintenance { group, lasting }, request.dry_run).await?;
+        Ok(Response::new(pb::SetMaintenanceResponse { plan, steps }))
     }
 
     async fn clear(&self, request: Request<pb::ClearRequest>) -> Result<Response<pb::ClearResponse>, Status> {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let group = orders::optional_group(&request.group, &self.settings())?;
-        let plan = self.order(&caller, Order::Clear { group }, request.dry_run).await?;
-        Ok(Response::new(pb::ClearResponse { plan }))
+        let (plan, steps) = self.order(&caller, Order::Clear { group }, request.dry_run).await?;
+        Ok(Response::new(pb::ClearResponse { plan, steps }))
     }
 
     async fn vouch_peer_off(
@@ -290,8 +300,16 @@ impl ArbiterService for Service {
         let caller = self.may(request.extensions(), Need::Change)?;
         let request = request.into_inner();
         let order = orders::vouch(&request, &self.settings())?;
-        let plan = self.order(&caller, order, request.dry_run).await?;
-        Ok(Response::new(pb::VouchPeerOffResponse { plan }))
+        let (plan, steps) = self.order(&caller, order, request.dry_run).await?;
+        Ok(Response::new(pb::VouchPeerOffResponse { plan, steps }))
+    }
+
+    async fn preview_config(
+        &self,
+        request: Request<pb::PreviewConfigRequest>,
+    ) -> Result<Response<pb::PreviewConfigResponse>, Status> {
+        self.may(request.extensions(), Need::Read)?;
+        Err(Status::unimplemented(request.into_inner().file))
     }
 
     async fn list_rules(

@@ -1,8 +1,8 @@
 //! The pair of the documentation's examples: one group serving, one path broken. Tests and the reference use it.
 
 use hotpair_proto::arbiter::v1::{
-    Alarm, Event, ExplainResponse, GroupOnNode, GroupStatus, NodeMode, NodeState, NodeStatus, SafetyCheckStatus,
-    Severity, Status, StoryLine,
+    Alarm, ConfigChange, ConfigEffect, Event, ExplainResponse, GroupOnNode, GroupStatus, NodeMode, NodeState,
+    NodeStatus, PreviewConfigResponse, SafetyCheckStatus, Severity, Status, StoryLine,
 };
 use hotpair_proto::common::v1::{Epoch, ProcessInfo};
 use hotpair_proto::heartbeat::v1::{
@@ -231,7 +231,12 @@ pub fn event(id: u64, message_id: &str, severity: Severity, text: &str) -> Event
 pub fn story() -> ExplainResponse {
     let mut decision = event(118, "P001", Severity::Critical, "path lan0 is up");
     decision.facts = parameters(&[("peer", "silent"), ("safety_check", "no-sign")]);
-    let line = |offset_ms: i64, text: &str, event_id: u64| StoryLine { offset_ms, text: text.to_owned(), event_id };
+    let line = |offset_ms: i64, text: &str, event_id: u64| StoryLine {
+        offset_ms,
+        text: text.to_owned(),
+        event_id,
+        ..StoryLine::default()
+    };
     ExplainResponse {
         headline: "path lan0 is up".to_owned(),
         lines: vec![
@@ -240,5 +245,29 @@ pub fn story() -> ExplainResponse {
             line(34, "service was away for 34 ms", 0),
         ],
         events: vec![event(117, "P001", Severity::Info, "path lan0 is up"), decision],
+    }
+}
+
+/// What `hotpair check --against-running` is told: a path and a group change, a volume stays.
+#[must_use]
+pub fn preview() -> PreviewConfigResponse {
+    let change = |kind: &str, name: &str, effect: ConfigEffect, id: &str, text: &str| ConfigChange {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        effect: effect.into(),
+        message_id: id.to_owned(),
+        parameters: parameters(&[("name", name)]),
+        text: text.to_owned(),
+    };
+    PreviewConfigResponse {
+        good: true,
+        findings: Vec::new(),
+        changes: vec![
+            change("path", "lan1", ConfigEffect::Added, "X401", "path lan1 is new: it is beaten on and judged at once"),
+            change("resource", "web/vip", ConfigEffect::Untouched, "X430", "resource web/vip stays as it is"),
+        ],
+        digest: "00000000000000b2".to_owned(),
+        running_digest: "00000000000000a1".to_owned(),
+        peer_digest: "00000000000000a1".to_owned(),
     }
 }

@@ -80,7 +80,7 @@ impl ArbiterService for Canned {
                 group.nodes[1].set_state(GroupState::Running);
             });
         }
-        Ok(Response::new(SwitchoverResponse { plan }))
+        Ok(Response::new(SwitchoverResponse { plan, steps: Vec::new() }))
     }
     async fn set_node_mode(&self, request: Request<SetNodeModeRequest>) -> Answer<SetNodeModeResponse> {
         let r = request.into_inner();
@@ -88,26 +88,42 @@ impl ArbiterService for Canned {
             let problem = Problem::permission_denied("NOT_ADMIN", "only members of hotpair-admin give orders");
             return Err(problem.remedy("join the group hotpair-admin").into());
         }
-        Ok(Response::new(SetNodeModeResponse { plan: self.order(format!("mode {:?} {}", r.mode(), r.node)) }))
+        Ok(Response::new(SetNodeModeResponse {
+            plan: self.order(format!("mode {:?} {}", r.mode(), r.node)),
+            steps: Vec::new(),
+        }))
     }
     async fn set_freeze(&self, request: Request<SetFreezeRequest>) -> Answer<SetFreezeResponse> {
         let r = request.into_inner();
-        Ok(Response::new(SetFreezeResponse { plan: self.order(format!("freeze {:?} {}", r.group, r.for_ms)) }))
+        Ok(Response::new(SetFreezeResponse {
+            plan: self.order(format!("freeze {:?} {}", r.group, r.for_ms)),
+            steps: Vec::new(),
+        }))
     }
     async fn set_maintenance(&self, request: Request<SetMaintenanceRequest>) -> Answer<SetMaintenanceResponse> {
         let r = request.into_inner();
         Ok(Response::new(SetMaintenanceResponse {
             plan: self.order(format!("maintenance {:?} {}", r.group, r.for_ms)),
+            steps: Vec::new(),
         }))
     }
     async fn clear(&self, request: Request<ClearRequest>) -> Answer<ClearResponse> {
-        Ok(Response::new(ClearResponse { plan: self.order(format!("clear {:?}", request.into_inner().group)) }))
+        Ok(Response::new(ClearResponse {
+            plan: self.order(format!("clear {:?}", request.into_inner().group)),
+            steps: Vec::new(),
+        }))
     }
     async fn vouch_peer_off(&self, request: Request<VouchPeerOffRequest>) -> Answer<VouchPeerOffResponse> {
         let r = request.into_inner();
         Ok(Response::new(VouchPeerOffResponse {
             plan: self.order(format!("vouch {} {} {}", r.peer, r.reason, r.dry_run)),
+            steps: Vec::new(),
         }))
+    }
+    async fn preview_config(&self, request: Request<PreviewConfigRequest>) -> Answer<PreviewConfigResponse> {
+        let request = request.into_inner();
+        self.order(format!("preview {} bytes of {}", request.text.len(), request.file));
+        Ok(Response::new(sample::preview()))
     }
     async fn list_rules(&self, _: Request<ListRulesRequest>) -> Answer<ListRulesResponse> {
         let rule = Rule { id: "R340".to_owned(), condition: "it runs".to_owned(), decision: "nothing".to_owned() };

@@ -12,8 +12,12 @@ extern crate alloc;
 
 pub mod catalogue;
 mod lang;
+pub mod pages;
+mod said;
+mod texts;
 
 pub use lang::Lang;
+pub use said::{localized, render_said, translate};
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

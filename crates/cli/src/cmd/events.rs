@@ -30,6 +30,7 @@ pub async fn events(context: &Context, args: &EventsArgs) -> Outcome {
         after_id: 0,
         group: args.group.clone().unwrap_or_default(),
         message_id: String::new(),
+        before_id: 0,
     };
     let listed = context.daemons.answer(ARBITERD, client.list_events(request)).await?.events;
     if args.json {

@@ -89,6 +89,27 @@ pub static MESSAGES: &[Message] = &[
         "{group}: stopping it on {node} could not be confirmed: {reason}",
         "{group}：在 {node} 上停止未能确认：{reason}",
     ),
+    // What the peer told of its groups.
+    Message::new("E241", "{group}: {peer} tells that it is stopped there", "{group}：{peer} 告知已在那里停止"),
+    Message::new("E242", "{group}: {peer} tells that it is starting there", "{group}：{peer} 告知正在那里启动"),
+    Message::new("E243", "{group}: {peer} tells that it runs there", "{group}：{peer} 告知在那里运行"),
+    Message::new(
+        "E244",
+        "{group}: {peer} tells that it is being repaired there",
+        "{group}：{peer} 告知正在那里就地修复",
+    ),
+    Message::new("E245", "{group}: {peer} tells that it is stopping there", "{group}：{peer} 告知正在那里停止"),
+    Message::new("E246", "{group}: {peer} tells that it cannot run there", "{group}：{peer} 告知无法在那里运行"),
+    Message::new(
+        "E247",
+        "{group}: {peer} tells that stopping it there could not be confirmed",
+        "{group}：{peer} 告知在那里停止未能确认",
+    ),
+    Message::new(
+        "E250",
+        "{group}: {peer} took it with epoch {epoch} by its rule {rule}: {why}",
+        "{group}：{peer} 以 epoch {epoch} 接管，依据其规则 {rule}：{why}",
+    ),
     Message::new("E500", "{group}: {by} orders the move from {from} to {to}", "{group}：{by} 下令从 {from} 移到 {to}"),
     Message::new("E501", "{group} is stopped on {from}, and that is confirmed", "{group} 在 {from} 上停止并确认"),
     Message::new(

@@ -8,6 +8,7 @@ pub mod paths;
 pub mod resources;
 pub mod rules;
 pub mod safety;
+pub mod story;
 
 use crate::Message;
 
@@ -21,6 +22,7 @@ pub static AREAS: &[(char, &[Message])] = &[
     ('U', cli::MESSAGES),
     ('S', safety::MESSAGES),
     ('D', resources::MESSAGES),
+    ('X', story::MESSAGES),
 ];
 
 /// All messages.

@@ -1,0 +1,87 @@
+//! Lines of stories (`X1xx`–`X3xx`) and consequences of a changed configuration (`X4xx`).
+//!
+//! Parameters: group, node, peer, resource, rule, condition, action, facts, epoch, why, time, reason, name.
+
+use crate::Message;
+
+/// The messages of this area, by id.
+pub static MESSAGES: &[Message] = &[
+    // Parts of a story.
+    Message::new("X101", "What was seen", "看到了什么"),
+    Message::new("X102", "What was decided, and why", "作出了什么决定，为什么"),
+    Message::new("X103", "What was done", "做了什么"),
+    Message::new("X104", "How long each phase took", "各阶段用时"),
+    Message::new("X105", "What the other node told", "对方节点告知的情况"),
+    Message::new("X106", "How things stand now", "当前状况"),
+    Message::new("X107", "What you can do", "您可以做什么"),
+    Message::new("X110", "rule {rule}: when {condition}, then {action}", "规则 {rule}：当{condition}时，{action}"),
+    Message::new("X111", "facts: {facts}", "事实：{facts}"),
+    Message::new("X112", "facts of that decision: {facts}", "该决定的事实：{facts}"),
+    Message::new("X113", "decision here: {why}", "本机的决定：{why}"),
+    Message::new("X114", "event {event} of {node}, on {when}", "{node} 的事件 {event}，{when}"),
+    Message::new("X115", "what it means, likely causes and what to do: `hotpair explain {rule}`", "含义、常见原因与处理办法：`hotpair explain {rule}`"),
+    Message::new("X116", "{node} was started anew in between (another boot)", "其间 {node} 重新启动过（另一次开机）"),
+    Message::new("X117", "{count} paths ({names}), {direction}: a heartbeat is late", "{count} 条路径（{names}）{direction}：心跳迟到"),
+    Message::new("X118", "{count} paths ({names}), {direction}: red, failed: {cause}", "{count} 条路径（{names}）{direction}：红色，已失效：{cause}"),
+    Message::new("X119", "{count} paths ({names}), {direction}: green, heartbeats arrive", "{count} 条路径（{names}）{direction}：绿色，心跳正常"),
+    Message::new("X120", "this is what {node} saw and did; {peer} keeps its own history: `hotpair explain` there tells its side", "以上是 {node} 看到和做的；{peer} 有自己的历史：在那里执行 `hotpair explain` 查看其经过"),
+    // Phases.
+    Message::new("X201", "from the first late heartbeat until every path was red", "从第一个迟到的心跳到所有路径变红"),
+    Message::new("X202", "until the safety check had its verdict", "直到安全检查得出结论"),
+    Message::new("X203", "the verdict was ready when the last path went red: the check had begun while heartbeats were merely late", "最后一条路径变红时结论已就绪：心跳迟到时检查就已开始"),
+    Message::new("X204", "waiting, by rule {rule}: {why}", "等待，依据规则 {rule}：{why}"),
+    Message::new("X205", "until the new epoch {epoch} was on the disk", "直到新的 epoch {epoch} 写入磁盘"),
+    Message::new("X206", "until resd began to start it", "直到 resd 开始启动"),
+    Message::new("X207", "to start {resource}", "启动 {resource}"),
+    Message::new("X208", "to stop {resource}", "停止 {resource}"),
+    Message::new("X209", "from the decision until the stop was confirmed", "从决定到确认停止"),
+    Message::new("X210", "from the decision until everything of {group} ran on {node}", "从决定到 {group} 在 {node} 上全部运行"),
+    Message::new("X211", "in all: from the first late heartbeat until everything of {group} ran on {node}", "合计：从第一个迟到的心跳到 {group} 在 {node} 上全部运行"),
+    Message::new("X212", "until {peer} had taken the group", "直到 {peer} 接管该组"),
+    Message::new("X213", "until it ran on {peer}, as {peer} tells", "直到在 {peer} 上运行（{peer} 告知）"),
+    Message::new("X214", "to repair {resource} on the spot", "就地修复 {resource}"),
+    Message::new("X215", "from the decision to the takeover", "从决定到接管"),
+    // How things stand.
+    Message::new("X301", "on {node}: {state}, {ready}", "在 {node} 上：{state}，{ready}"),
+    Message::new("X302", "on {node}: {state}, {ready} (remembered from before it fell silent)", "在 {node} 上：{state}，{ready}（静默之前的记忆）"),
+    Message::new("X303", "frozen for {time} more: `hotpair freeze {group} --off` ends it", "还将冻结 {time}：用 `hotpair freeze {group} --off` 解除"),
+    Message::new("X304", "in maintenance for {time} more: `hotpair maintenance {group} --off` ends it", "还将维护 {time}：用 `hotpair maintenance {group} --off` 结束"),
+    Message::new("X305", "held because it moved {moves} times: `hotpair clear {group}` frees it", "因已移动 {moves} 次而被保持：用 `hotpair clear {group}` 解除"),
+    Message::new("X306", "{name} is in standby: `hotpair online {name}` lets it host groups", "{name} 处于备用：用 `hotpair online {name}` 允许其承载服务组"),
+    Message::new("X307", "the safety check runs (round {round}), verdict so far: {verdict}", "安全检查正在进行（第 {round} 轮），目前结论：{verdict}"),
+    Message::new("X308", "evidence: {evidence}", "证据：{evidence}"),
+    Message::new("X309", "failed here: {resource}: {reason}", "在本机失败：{resource}：{reason}"),
+    Message::new("X310", "missing here: {resource}: {reason}", "本机缺少：{resource}：{reason}"),
+    Message::new("X311", "last error of {resource} here: {reason}", "{resource} 在本机的最后错误：{reason}"),
+    Message::new("X312", "nothing stands against it", "没有障碍"),
+    // Changed configurations.
+    Message::new("X401", "path {name} is new: it is beaten on and judged at once", "路径 {name} 是新增的：立即开始心跳与判定"),
+    Message::new("X402", "path {name} is gone: it is no longer beaten on", "路径 {name} 被删除：不再发送心跳"),
+    Message::new("X403", "path {name} is set otherwise ({what}): it begins anew and is judged afresh; the other paths carry on", "路径 {name} 设置有变（{what}）：重新开始并重新判定；其他路径继续工作"),
+    Message::new("X404", "path {name} stays as it is", "路径 {name} 保持不变"),
+    Message::new("X410", "group {name} is new: it is judged at once{why}", "服务组 {name} 是新增的：立即开始判定{why}"),
+    Message::new("X411", "group {name} is gone: nobody judges or watches it any more", "服务组 {name} 被删除：不再判定和监视"),
+    Message::new("X412", "group {name} is gone, and it runs here: WHAT RUNS GOES ON, AND NOBODY WATCHES IT", "服务组 {name} 被删除，而它正在本机运行：正在运行的会继续，但无人监视")
+        .remedy("stop its resources by hand after the reload, or stop using it before", "重新加载后手动停止其资源，或事先停用"),
+    Message::new("X413", "group {name} is set otherwise ({what}): it counts from the reload on, what runs is not touched", "服务组 {name} 设置有变（{what}）：自重新加载起生效，正在运行的不受影响"),
+    Message::new("X414", "group {name} stays as it is", "服务组 {name} 保持不变"),
+    Message::new("X415", "group {name}: its guarantee becomes {level} (now {was})", "服务组 {name}：保证级别变为 {level}（现为 {was}）"),
+    Message::new("X420", "group {name} would be decided by rule {rule} instead of {was}: {why}", "服务组 {name} 将依据规则 {rule}（而非 {was}）决定：{why}"),
+    Message::new("X421", "group {name} would be started here", "服务组 {name} 将在本机启动"),
+    Message::new("X422", "group {name} would be stopped here", "服务组 {name} 将在本机停止"),
+    Message::new("X430", "resource {name} stays as it is", "资源 {name} 保持不变"),
+    Message::new("X431", "resource {name} is new: it is started where the group runs", "资源 {name} 是新增的：在服务组运行之处启动"),
+    Message::new("X432", "resource {name} is gone: it is not watched any more", "资源 {name} 被删除：不再监视"),
+    Message::new("X433", "resource {name} is gone, and it runs here: what runs goes on, and nobody watches or stops it", "资源 {name} 被删除，而它正在本机运行：它会继续运行，但无人监视和停止")
+        .remedy("stop it by hand after the reload, or move the group away before", "重新加载后手动停止，或事先移走服务组"),
+    Message::new("X434", "resource {name} is set otherwise ({what}): watched and started by the new settings from the reload on; what runs is not restarted", "资源 {name} 设置有变（{what}）：自重新加载起按新设置监视和启动；正在运行的不会重启"),
+    Message::new("X435", "resource {name} becomes another thing ({what}), and the old one runs here: the old one goes on and nobody stops it; the new one is started beside it", "资源 {name} 变为另一个对象（{what}），而旧的正在本机运行：旧的会继续且无人停止；新的将同时启动")
+        .remedy("move the group to the other node first, reload there last; or stop the old one by hand", "请先将服务组移到另一节点，最后在那里重新加载；或手动停止旧的"),
+    Message::new("X440", "{what} counts only after a restart of the daemons: `systemctl restart hotpair.target` (services stay up)", "{what} 需重启守护进程后生效：`systemctl restart hotpair.target`（服务不中断）"),
+    Message::new("X441", "setting {what} counts from the reload on", "设置 {what} 自重新加载起生效"),
+    Message::new("X450", "a reload would change nothing: it is the configuration in force ({digest})", "重新加载不会有任何变化：它就是当前配置（{digest}）"),
+    Message::new("X451", "it differs from the configuration of {peer} ({digest}): until {peer} has the same one, nothing is taken over or newly started (A130)", "与 {peer} 的配置（{digest}）不同：在 {peer} 采用相同配置之前，不接管也不启动新的（A130）"),
+    Message::new("X452", "{peer} has the same configuration already", "{peer} 已采用相同配置"),
+    Message::new("X453", "which configuration {peer} has is not known: it is not heard", "无法得知 {peer} 的配置：听不到它"),
+    Message::new("X454", "a reload would be refused and change nothing: the configuration has mistakes", "重新加载会被拒绝且无任何变化：配置有错误"),
+];
