@@ -24,6 +24,7 @@ pub fn heartbeat(config: &Config, node: NodeId) -> HeartbeatConfig {
 fn path(path: &Path, paths: usize) -> PathConfig {
     let (max_frame, byte_budget) = match &path.link {
         Link::Udp { .. } => (MAX_FRAME, None),
+        Link::Disk { .. } => (MAX_FRAME, Some(heartbeat_core::disk::byte_budget(path.interval))),
         Link::Serial { baud, .. } => {
             let rate = baud / BITS_PER_BYTE;
             (serial_frame(rate, path.interval, paths), Some((rate / 5 * 4).max(1)))

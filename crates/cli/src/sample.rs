@@ -183,6 +183,7 @@ pub fn status() -> Status {
         }],
         detection_ns: 500_000_000,
         config_warnings: Vec::new(),
+        ..Status::default()
     }
 }
 

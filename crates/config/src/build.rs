@@ -29,6 +29,8 @@ pub struct Draft {
     pub paths_in_file: usize,
     /// Safety check.
     pub safety_check: Read<SafetyCheck>,
+    /// Neighbours, witness, fence devices, watchdog.
+    pub arbiters: crate::build_arbiters::Arbiters,
     /// Boot.
     pub boot: Read<Boot>,
     /// History.
@@ -46,13 +48,16 @@ pub fn draft<'t>(r: &mut Reader<'t>, root: &DeTable<'t>) -> Draft {
     let (mut paths, udp) = udp_paths(r, root);
     let (serial_paths, serial) = serial_paths(r, root);
     paths.extend(serial_paths);
+    let (disk_paths, disk) = disk_paths(r, root);
+    paths.extend(disk_paths);
     unique(r, &paths, "path", |p| p.name.as_str());
     Draft {
         pair,
         nodes,
         paths,
-        paths_in_file: udp + serial,
+        paths_in_file: udp + serial + disk,
         safety_check: safety_check(r, root),
+        arbiters: crate::build_arbiters::arbiters(r, root),
         boot: boot(r, root),
         history: history(r, root),
         groups: crate::build_groups::groups(r, root),
@@ -70,7 +75,7 @@ pub fn unique<T>(r: &mut Reader<'_>, things: &[At<T>], what: &str, name: impl Fn
 }
 
 /// A table that may appear once; absent: all defaults.
-fn single<'d, 't>(r: &mut Reader<'t>, root: &'d DeTable<'t>, table: &'static schema::Table) -> Read<Tab<'d, 't>> {
+pub fn single<'d, 't>(r: &mut Reader<'t>, root: &'d DeTable<'t>, table: &'static schema::Table) -> Read<Tab<'d, 't>> {
     if !root.contains_key(table.path) {
         return Ok(Tab::open(r, table, None, table.path));
     }
@@ -173,6 +178,24 @@ fn serial_paths<'t>(r: &mut Reader<'t>, root: &DeTable<'t>) -> (Vec<At<Path>>, u
     (paths, found.len())
 }
 
+fn disk_paths<'t>(r: &mut Reader<'t>, root: &DeTable<'t>) -> (Vec<At<Path>>, usize) {
+    let found = reader::tables(r, root, "", &schema::DISK);
+    let mut paths = Vec::new();
+    for place in &found {
+        let tab = Tab::open(r, &schema::DISK, place.table(root, &schema::DISK), &place.at);
+        let offset = tab.number(r, "offset");
+        let device = tab.node_files(r, "device");
+        let link = match (offset, device) {
+            (Ok(offset), Ok(device)) => Ok(Link::Disk { device, offset }),
+            _ => Err(Failed),
+        };
+        if let Ok(it) = path(r, &tab, link) {
+            paths.push(At { at: place.at.clone(), it });
+        }
+    }
+    (paths, found.len())
+}
+
 fn safety_check<'t>(r: &mut Reader<'t>, root: &DeTable<'t>) -> Read<SafetyCheck> {
     let tab = single(r, root, &schema::SAFETY_CHECK)?;
     let port = tab.number(r, "port");
@@ -180,12 +203,14 @@ fn safety_check<'t>(r: &mut Reader<'t>, root: &DeTable<'t>) -> Read<SafetyCheck>
     let interval = tab.duration(r, "interval");
     let references = tab.addresses(r, "references");
     let exclude = tab.texts(r, "exclude_interfaces");
+    let neighbours_required = tab.number(r, "neighbours_required");
     Ok(SafetyCheck {
         port: port?,
         window: window?,
         interval: interval?,
         references: references?,
         exclude_interfaces: exclude?,
+        neighbours_required: neighbours_required?,
     })
 }
 

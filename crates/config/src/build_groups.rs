@@ -274,6 +274,7 @@ fn volume<'t>(r: &mut Reader<'t>, tab: &Tab<'_, 't>) -> Read<Kind> {
     let protection = match protection?.as_str() {
         "lease" => lease?,
         "mmp" => VolumeProtection::Mmp,
+        "reservation" => VolumeProtection::Reservation,
         "none" => VolumeProtection::None,
         _ => return Err(Failed),
     };

@@ -28,13 +28,14 @@ pub fn check(r: &mut Reader<'_>, draft: &Draft) {
     wire_names(r, draft);
     path_collisions(r, draft);
     references(r, draft);
+    crate::check_arbiters::check(r, draft);
     for group in &draft.groups {
         one_group(r, draft, group);
     }
     between_groups(r, draft);
 }
 
-fn place(r: &Reader<'_>, at: &str, node: NodeId, key: &str) -> String {
+pub fn place(r: &Reader<'_>, at: &str, node: NodeId, key: &str) -> String {
     let name = r.nodes.as_ref().map(|[a, b]| if node == NodeId::FIRST { a } else { b }.to_string());
     r.per_node_place(at, name.as_deref().unwrap_or_default(), key)
 }
@@ -57,6 +58,7 @@ fn one_path(r: &mut Reader<'_>, path: &At<Path>, paths: usize) {
                 }
             }
         }
+        Link::Disk { .. } => {}
         Link::Serial { baud, .. } => {
             let smallest = serial_interval(*baud, paths);
             if path.it.interval < smallest {
@@ -149,13 +151,13 @@ fn collision(r: &mut Reader<'_>, path: &At<Path>, earlier: &At<Path>, node: Node
 }
 
 /// Every address a node has by the configuration.
-fn own_addresses(draft: &Draft, node: NodeId) -> BTreeSet<IpAddr> {
+pub fn own_addresses(draft: &Draft, node: NodeId) -> BTreeSet<IpAddr> {
     let mut own: BTreeSet<IpAddr> = draft
         .paths
         .iter()
         .filter_map(|path| match &path.it.link {
             Link::Udp { ends, .. } => Some(ends.of(node).address),
-            Link::Serial { .. } => None,
+            Link::Serial { .. } | Link::Disk { .. } => None,
         })
         .collect();
     if let Ok([first, second]) = &draft.nodes {

@@ -12,13 +12,6 @@ pub const WORDS: [(&str, GuaranteeLevel); 5] = [
     ("fenced", GuaranteeLevel::Fenced),
 ];
 
-impl GuaranteeLevel {
-    /// As the configuration writes it.
-    pub fn as_str(self) -> &'static str {
-        WORDS.iter().find(|(_, level)| *level == self).map_or("evidence", |(word, _)| word)
-    }
-}
-
 /// The level of a word.
 pub fn level(word: &str) -> Option<GuaranteeLevel> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, level)| *level)

@@ -9,8 +9,10 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod build_arbiters;
 mod build_groups;
 mod check;
+mod check_arbiters;
 mod finding;
 pub mod guarantee;
 mod key;
@@ -19,6 +21,7 @@ pub mod model;
 mod reader;
 mod reference;
 pub mod schema;
+mod schema_arbiters;
 mod suggest;
 mod template;
 pub mod values;
@@ -34,7 +37,7 @@ pub use template::{InitAnswers, InitGroup, InitUdp, template};
 
 use crate::build::Draft;
 use crate::key::KeyPlace;
-use crate::model::{Config, Group, Key, Pair};
+use crate::model::{Config, Group, Key, Neighbour, Pair};
 use crate::reader::Reader;
 use hotpair_types::{Digest, NodeId};
 use sha2::{Digest as _, Sha256};
@@ -80,6 +83,15 @@ pub fn load_text(text: &str, file: &Path, node: Option<&str>) -> Result<Loaded, 
     load_with(text, file, node, &key::read)
 }
 
+/// Reads a key file as a configuration at `config` would name it: relative to that file's directory, or the service's
+/// credential of the same name.
+///
+/// # Errors
+/// When it cannot be read, others can read it, or it is no key.
+pub fn read_key(config: &Path, key_file: &Path) -> Result<Key, KeyError> {
+    key::read(&KeyPlace::find(config, key_file, std::env::var_os("CREDENTIALS_DIRECTORY").as_deref()))
+}
+
 /// As [`load_text`], with the key given as text instead of read from its file: for rehearsals and tests.
 ///
 /// # Errors
@@ -113,6 +125,7 @@ fn load_with(text: &str, file: &Path, node: Option<&str>, keys: KeySource<'_>) -
     check::check(&mut r, &draft);
     let node = this_node(&mut r, node);
     let pair = read_pair(&mut r, &draft, file, keys);
+    let neighbours = read_neighbours(&mut r, &draft, file, keys);
     if r.findings.is_empty() {
         warn::warn(&mut r, &draft);
     }
@@ -121,7 +134,7 @@ fn load_with(text: &str, file: &Path, node: Option<&str>, keys: KeySource<'_>) -
     if findings.iter().any(|f| f.severity == Severity::Error) {
         return Err(findings);
     }
-    let config = pair.and_then(|pair| assemble(draft, pair, file, &meaning));
+    let config = pair.zip(neighbours).and_then(|(pair, neighbours)| assemble(draft, pair, neighbours, file, &meaning));
     config.map(|config| Loaded { config, node, warnings: findings }).ok_or_else(|| internal(file))
 }
 
@@ -149,19 +162,44 @@ fn this_node(r: &mut Reader<'_>, name: Option<&str>) -> Option<NodeId> {
 
 fn read_pair(r: &mut Reader<'_>, draft: &Draft, file: &Path, keys: KeySource<'_>) -> Option<Pair> {
     let (name, key_file) = draft.pair.as_ref().ok()?;
+    let (key, key_file) = key_at(r, "pair.key_file", key_file, file, keys)?;
+    let id = key::pair_id(name, &key);
+    r.meaning.remove("pair.key_file");
+    r.meaning.insert("pair".into(), id.to_string());
+    Some(Pair { name: name.clone(), id, key, key_file })
+}
+
+/// The neighbours with their keys; `None`: some key cannot be read, which has been reported.
+fn read_neighbours(r: &mut Reader<'_>, draft: &Draft, file: &Path, keys: KeySource<'_>) -> Option<Vec<Neighbour>> {
+    let mut all = Some(Vec::new());
+    for place in &draft.arbiters.neighbours {
+        let it = &place.it;
+        match (key_at(r, &format!("{}.key_file", place.at), &it.key_file, file, keys), &mut all) {
+            (Some((key, key_file)), Some(list)) => {
+                list.push(Neighbour { name: it.name.clone(), address: it.address, port: it.port, key, key_file });
+            }
+            (Some(_), None) => {}
+            (None, _) => all = None,
+        }
+    }
+    all
+}
+
+/// A key and where it was read from; what is wrong with it is reported at `at`.
+fn key_at(
+    r: &mut Reader<'_>,
+    at: &str,
+    key_file: &Path,
+    file: &Path,
+    keys: KeySource<'_>,
+) -> Option<(Key, std::path::PathBuf)> {
     let place = KeyPlace::find(file, key_file, std::env::var_os("CREDENTIALS_DIRECTORY").as_deref());
     let result = keys(&place);
     let key_file = place.path;
     match result {
-        Ok(key) => {
-            let id = key::pair_id(name, &key);
-            r.meaning.remove("pair.key_file");
-            r.meaning.insert("pair".into(), id.to_string());
-            Some(Pair { name: name.clone(), id, key, key_file })
-        }
+        Ok(key) => Some((key, key_file)),
         Err(error) => {
             let path = key_file.display().to_string();
-            let at = "pair.key_file";
             match &error {
                 KeyError::Unreadable { reason, .. } => r.error("C030", at, &[("path", &path), ("reason", reason)]),
                 KeyError::Exposed { mode, .. } => {
@@ -181,6 +219,7 @@ fn read_pair(r: &mut Reader<'_>, draft: &Draft, file: &Path, keys: KeySource<'_>
 fn assemble(
     draft: Draft,
     pair: Pair,
+    neighbours: Vec<Neighbour>,
     file: &Path,
     meaning: &std::collections::BTreeMap<String, String>,
 ) -> Option<Config> {
@@ -199,6 +238,10 @@ fn assemble(
         nodes: draft.nodes.ok()?.map(|node| node.it),
         paths: draft.paths.into_iter().map(|path| path.it).collect(),
         safety_check: draft.safety_check.ok()?,
+        neighbours,
+        witness: draft.arbiters.witness.ok()?,
+        fences: draft.arbiters.fences.into_iter().map(|fence| fence.it).collect(),
+        watchdog: draft.arbiters.watchdog.ok()?,
         boot: draft.boot.ok()?,
         history: draft.history.ok()?,
         groups,

@@ -3,6 +3,7 @@
 //!
 //! One file, the same on both nodes; values that differ per node are held in [`PerNode`].
 
+pub use hotpair_types::GuaranteeLevel;
 use hotpair_types::{Digest, GroupName, Medium, NodeId, NodeName, PairId, PathName, ResourceName};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -36,6 +37,14 @@ pub struct Config {
     pub paths: Vec<Path>,
     /// The safety check.
     pub safety_check: SafetyCheck,
+    /// Others who look at the peer from where they stand.
+    pub neighbours: Vec<Neighbour>,
+    /// The third place that votes.
+    pub witness: Option<Witness>,
+    /// Devices that switch nodes off, in the order of the file.
+    pub fences: Vec<Fence>,
+    /// The watchdog.
+    pub watchdog: Option<Watchdog>,
     /// Behaviour at boot.
     pub boot: Boot,
     /// History and other housekeeping.
@@ -89,7 +98,7 @@ pub struct Node {
     pub addresses: Vec<IpAddr>,
 }
 
-/// A heartbeat path (`[[udp]]`, `[[serial]]`).
+/// A heartbeat path (`[[udp]]`, `[[serial]]`, `[[disk]]`).
 #[derive(Clone, Debug)]
 pub struct Path {
     /// Its name.
@@ -117,6 +126,7 @@ impl Path {
         match self.link {
             Link::Udp { .. } => Medium::Udp,
             Link::Serial { .. } => Medium::Serial,
+            Link::Disk { .. } => Medium::Disk,
         }
     }
 }
@@ -137,6 +147,13 @@ pub enum Link {
         baud: u32,
         /// Device of each node.
         device: PerNode<PathBuf>,
+    },
+    /// Slots on a shared disk.
+    Disk {
+        /// Partition, block device or file, as each node calls it.
+        device: PerNode<PathBuf>,
+        /// Where the area begins, in bytes; a multiple of 4096.
+        offset: u64,
     },
 }
 
@@ -162,6 +179,91 @@ pub struct SafetyCheck {
     pub references: Vec<IpAddr>,
     /// Interfaces the check must not use.
     pub exclude_interfaces: Vec<String>,
+    /// A round in which fewer neighbours answered proves nothing.
+    pub neighbours_required: u32,
+}
+
+/// `[[neighbour]]`
+#[derive(Clone)]
+pub struct Neighbour {
+    /// Its name, for people.
+    pub name: String,
+    /// Its address.
+    pub address: IpAddr,
+    /// UDP port on which it answers.
+    pub port: u16,
+    /// The key shared with it.
+    pub key: Key,
+    /// Where that was read from.
+    pub key_file: PathBuf,
+}
+
+impl std::fmt::Debug for Neighbour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Neighbour").field("name", &self.name).field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// `[witness]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Members of the etcd cluster, `http(s)://host:port`; at least one.
+    pub endpoints: Vec<String>,
+    /// User and file with the password.
+    pub login: Option<(String, PathBuf)>,
+    /// Certificate authority; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Own certificate and its private key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// A vote lasts so long after its last renewal; whole seconds.
+    pub ttl: Duration,
+    /// Limit of one question.
+    pub timeout: Duration,
+}
+
+/// `[[fence]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The node that it switches off.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// The agent's program.
+    pub agent: PathBuf,
+    /// Tried in ascending order; all devices of one level together.
+    pub level: u32,
+    /// What is asked of it.
+    pub action: FenceAction,
+    /// The agent's parameters that may be seen.
+    pub parameters: BTreeMap<String, String>,
+    /// Files that hold the values of secret parameters.
+    pub secrets: BTreeMap<String, PathBuf>,
+    /// The arbiter waits so long before it orders.
+    pub delay: Duration,
+    /// Limit of one run of the agent.
+    pub timeout: Duration,
+    /// Tries.
+    pub attempts: u32,
+}
+
+/// What is asked of a fence device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceAction {
+    /// Off, and left so.
+    Off,
+    /// Off, and on again once that is confirmed.
+    Reboot,
+}
+
+/// `[watchdog]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watchdog {
+    /// Device of each node.
+    pub device: PerNode<PathBuf>,
+    /// It fires so long after the last pet; whole seconds.
+    pub timeout: Duration,
+    /// From then on, until nothing of the node has an effect.
+    pub reset_time: Duration,
 }
 
 /// `[boot]`
@@ -235,21 +337,6 @@ pub enum OnSilence {
     Takeover,
     /// Hold and raise an alarm; a person decides.
     Hold,
-}
-
-/// Guarantee levels (B4), weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GuaranteeLevel {
-    /// Only the evidence of paths and safety check.
-    Evidence,
-    /// Addresses end by themselves with the lease.
-    Leased,
-    /// The volume refuses a second writer.
-    Storage,
-    /// A third place voted.
-    Witnessed,
-    /// A fence device confirmed power off.
-    Fenced,
 }
 
 /// `[[group.resource]]`
@@ -408,6 +495,8 @@ pub enum VolumeProtection {
     },
     /// The multiple-mount protection of ext4 (the file system must have the feature `mmp`).
     Mmp,
+    /// SCSI-3 persistent reservation, Write Exclusive – Registrants Only: the disk refuses the other node.
+    Reservation,
     /// Nothing: guarantee level stays at evidence; requires a group lease that a takeover waits out.
     None,
 }
@@ -475,6 +564,13 @@ impl Config {
     /// A group by name.
     pub fn group(&self, name: &GroupName) -> Option<&Group> {
         self.groups.iter().find(|g| g.name == *name)
+    }
+
+    /// The fence devices that switch `node` off, by level.
+    pub fn fences_of(&self, node: NodeId) -> Vec<&Fence> {
+        let mut found: Vec<&Fence> = self.fences.iter().filter(|f| f.node == node).collect();
+        found.sort_by_key(|f| f.level);
+        found
     }
 
     /// The slowest path's `interval × lost`: the time from the last heartbeat until a takeover can begin.

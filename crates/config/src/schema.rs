@@ -3,6 +3,7 @@
 //! This table is the single source: the reader takes types and defaults from it, unknown keys are found and corrected
 //! with it, and the reference pages and the template are written from it. Defaults are TOML text.
 
+pub use crate::schema_arbiters::{DISK, FENCE, NEIGHBOUR, WATCHDOG, WITNESS};
 use crate::values::Ty;
 
 /// A key.
@@ -85,7 +86,7 @@ impl Field {
         Self { key, ty, default, per_node: false, when: None, en, zh }
     }
 
-    const fn per_node(mut self) -> Self {
+    pub(crate) const fn per_node(mut self) -> Self {
         self.per_node = true;
         self
     }
@@ -96,24 +97,30 @@ impl Field {
     }
 }
 
-const fn required(key: &'static str, ty: Ty, en: &'static str, zh: &'static str) -> Field {
+pub(crate) const fn required(key: &'static str, ty: Ty, en: &'static str, zh: &'static str) -> Field {
     Field::new(key, ty, Default::Required, en, zh)
 }
 
-const fn absent(key: &'static str, ty: Ty, en: &'static str, zh: &'static str) -> Field {
+pub(crate) const fn absent(key: &'static str, ty: Ty, en: &'static str, zh: &'static str) -> Field {
     Field::new(key, ty, Default::Absent, en, zh)
 }
 
-const fn with(key: &'static str, ty: Ty, default: &'static str, en: &'static str, zh: &'static str) -> Field {
+pub(crate) const fn with(
+    key: &'static str,
+    ty: Ty,
+    default: &'static str,
+    en: &'static str,
+    zh: &'static str,
+) -> Field {
     Field::new(key, ty, Default::Toml(default), en, zh)
 }
 
-const MS: u64 = 1000;
-const S: u64 = 1000 * MS;
-const M: u64 = 60 * S;
-const H: u64 = 60 * M;
-const D: u64 = 24 * H;
-const PORT: Ty = Ty::Int(1, 65_535);
+pub(crate) const MS: u64 = 1000;
+pub(crate) const S: u64 = 1000 * MS;
+pub(crate) const M: u64 = 60 * S;
+pub(crate) const H: u64 = 60 * M;
+pub(crate) const D: u64 = 24 * H;
+pub(crate) const PORT: Ty = Ty::Int(1, 65_535);
 
 /// The file's top level.
 pub static ROOT: Table = Table {
@@ -121,7 +128,21 @@ pub static ROOT: Table = Table {
     kind: "",
     times: Times::Once,
     fields: &[],
-    children: &["pair", "node", "udp", "serial", "safety_check", "boot", "history", "group"],
+    children: &[
+        "pair",
+        "node",
+        "udp",
+        "serial",
+        "disk",
+        "safety_check",
+        "neighbour",
+        "witness",
+        "fence",
+        "watchdog",
+        "boot",
+        "history",
+        "group",
+    ],
     en: "",
     zh: "",
 };
@@ -176,15 +197,16 @@ pub static NODE: Table = Table {
     zh: "节点。必须正好两个；其顺序用于平局裁决，因此两个节点上的文件必须一致。",
 };
 
-const BEAT_EN: &str = "Time between two heartbeats. The path is down after `interval × lost` without one; the slowest path decides when a takeover can begin.";
-const BEAT_ZH: &str =
+pub(crate) const BEAT_EN: &str = "Time between two heartbeats. The path is down after `interval × lost` without one; the slowest path decides when a takeover can begin.";
+pub(crate) const BEAT_ZH: &str =
     "两次心跳之间的时间。连续 `interval × lost` 时间收不到心跳，该路径即判为中断；最慢的路径决定何时可以开始接管。";
-const LOST_EN: &str = "Consecutive heartbeats that must be missing before the path is down (red).";
-const LOST_ZH: &str = "连续丢失多少次心跳后，该路径判为中断（红色）。";
-const GOOD_EN: &str = "Consecutive heartbeats that must arrive before a path that was down is up again.";
-const GOOD_ZH: &str = "中断的路径连续收到多少次心跳后，重新判为正常。";
-const PRIO_EN: &str = "Higher is preferred for what the two arbiters tell each other. Every path beats all the time, whatever its priority.";
-const PRIO_ZH: &str = "数值越大，越优先用于两个仲裁进程之间的信息交换。无论优先级高低，所有路径始终发送心跳。";
+pub(crate) const LOST_EN: &str = "Consecutive heartbeats that must be missing before the path is down (red).";
+pub(crate) const LOST_ZH: &str = "连续丢失多少次心跳后，该路径判为中断（红色）。";
+pub(crate) const GOOD_EN: &str = "Consecutive heartbeats that must arrive before a path that was down is up again.";
+pub(crate) const GOOD_ZH: &str = "中断的路径连续收到多少次心跳后，重新判为正常。";
+pub(crate) const PRIO_EN: &str = "Higher is preferred for what the two arbiters tell each other. Every path beats all the time, whatever its priority.";
+pub(crate) const PRIO_ZH: &str =
+    "数值越大，越优先用于两个仲裁进程之间的信息交换。无论优先级高低，所有路径始终发送心跳。";
 
 /// `[[udp]]`
 pub static UDP: Table = Table {
@@ -292,6 +314,13 @@ pub static SAFETY_CHECK: Table = Table {
             "[]",
             "Interfaces that the check must not use.",
             "安全检查不得使用的网卡。",
+        ),
+        with(
+            "neighbours_required",
+            Ty::Int(0, 16),
+            "0",
+            "A round of the check in which fewer neighbours answered than this proves nothing: this node may be the isolated one.",
+            "若一轮检查中应答的邻居少于该数量，则该轮不能证明任何事：被隔离的可能是本节点。",
         ),
     ]],
     children: &[],
@@ -588,9 +617,9 @@ pub static VOLUME: Table = Table {
             ),
             required(
                 "protection",
-                Ty::Choice(&["lease", "mmp", "none"]),
-                "What keeps the other node from writing: hotpair's lease on a small shared area, the multiple-mount protection of ext4, or nothing (then the group needs a `lease`).",
-                "防止另一节点写入的手段：lease 为共享小区域上的磁盘租约，mmp 为 ext4 的多重挂载保护，none 为无保护（此时服务组必须设置 `lease`）。",
+                Ty::Choice(&["lease", "mmp", "reservation", "none"]),
+                "What keeps the other node from writing: hotpair's lease on a small shared area, the multiple-mount protection of ext4, a SCSI-3 persistent reservation (Write Exclusive, Registrants Only; the disk itself refuses the other node), or nothing (then the group needs a `lease`).",
+                "防止另一节点写入的手段：lease 为共享小区域上的磁盘租约，mmp 为 ext4 的多重挂载保护，reservation 为 SCSI-3 持久预留（Write Exclusive – Registrants Only，由磁盘自身拒绝另一节点写入），none 为无保护（此时服务组必须设置 `lease`）。",
             ),
             required(
                 "lease_device",
@@ -673,8 +702,24 @@ pub static APP: Table = Table {
 };
 
 /// Every table, in the order of the reference.
-pub static TABLES: &[&Table] =
-    &[&PAIR, &NODE, &UDP, &SERIAL, &SAFETY_CHECK, &BOOT, &HISTORY, &GROUP, &IP, &VOLUME, &APP];
+pub static TABLES: &[&Table] = &[
+    &PAIR,
+    &NODE,
+    &UDP,
+    &SERIAL,
+    &DISK,
+    &SAFETY_CHECK,
+    &NEIGHBOUR,
+    &WITNESS,
+    &FENCE,
+    &WATCHDOG,
+    &BOOT,
+    &HISTORY,
+    &GROUP,
+    &IP,
+    &VOLUME,
+    &APP,
+];
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,12 @@ pub enum Ty {
     Agent,
     /// Table of texts with names that can be environment variables.
     Strings,
+    /// Table of absolute paths, named as in `Strings`.
+    Files,
+    /// Absolute path of a program, or its bare name.
+    Program,
+    /// List of `http://host:port` or `https://host:port`, at least one.
+    Endpoints,
 }
 
 /// A checked value.
@@ -126,6 +132,9 @@ impl Ty {
             Self::Unit => "\"postgresql.service\"".into(),
             Self::Agent => "\"heartbeat:pgsql\"".into(),
             Self::Strings => "{ name = \"value\" }".into(),
+            Self::Files => "{ passwd = \"/etc/hotpair/fence-password\" }".into(),
+            Self::Program => "\"fence_ipmilan\"".into(),
+            Self::Endpoints => "[\"https://etcd1.example.net:2379\"]".into(),
         }
     }
 
@@ -200,9 +209,9 @@ pub fn check(ty: Ty, value: &Spanned<DeValue<'_>>) -> Checked<Val> {
             DeValue::Boolean(b) => Ok(Val::Bool(*b)),
             _ => wrong_type(ty, value),
         },
-        Ty::Names | Ty::Addresses | Ty::Interfaces | Ty::Texts | Ty::ExitCodes => list(ty, value),
+        Ty::Names | Ty::Addresses | Ty::Interfaces | Ty::Texts | Ty::ExitCodes | Ty::Endpoints => list(ty, value),
         Ty::Command => command(value),
-        Ty::Strings => strings(value),
+        Ty::Strings | Ty::Files => strings(ty, value),
         _ => match value.get_ref() {
             DeValue::String(text) => one_text(ty, text, value.span()),
             _ => wrong_type(ty, value),
@@ -279,6 +288,18 @@ fn one_text(ty: Ty, text: &str, span: Range<usize>) -> Checked<Val> {
                 bad("C025", span, &show)
             }
         }
+        Ty::Program => {
+            let bare = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
+            if bare { Ok(Val::Text(text.into())) } else { absolute(text, span) }
+        }
+        Ty::Endpoints => {
+            if endpoint(text).is_some() {
+                Ok(Val::Text(text.into()))
+            } else {
+                bad("C036", span, &show)
+            }
+        }
         Ty::Unit => {
             let suffix = [".service", ".target", ".socket", ".mount", ".timer", ".scope", ".path"];
             let ok = suffix.iter().any(|s| text.len() > s.len() && text.ends_with(s)) && !text.contains(['/', ' ']);
@@ -325,6 +346,22 @@ fn address_prefix(text: &str, span: Range<usize>) -> Checked<Val> {
         return bad("C024", span, &[("value", text)]);
     }
     Ok(Val::AddressPrefix(ip, prefix))
+}
+
+/// `http://host:port` or `https://host:port`, nothing behind it.
+fn endpoint(text: &str) -> Option<()> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let (host, port) = rest.rsplit_once(':')?;
+    let number = port.parse::<u16>().ok()?;
+    let numeric = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let host_ok = match numeric {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            host.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
+        }
+    };
+    (host_ok && number > 0 && port.bytes().all(|b| b.is_ascii_digit())).then_some(())
 }
 
 fn absolute(text: &str, span: Range<usize>) -> Checked<Val> {
@@ -415,8 +452,8 @@ pub fn split_words(text: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-fn strings(value: &Spanned<DeValue<'_>>) -> Checked<Val> {
-    let DeValue::Table(table) = value.get_ref() else { return wrong_type(Ty::Strings, value) };
+fn strings(ty: Ty, value: &Spanned<DeValue<'_>>) -> Checked<Val> {
+    let DeValue::Table(table) = value.get_ref() else { return wrong_type(ty, value) };
     let mut out = BTreeMap::new();
     for (name, item) in table {
         let name_text = name.get_ref().as_ref();
@@ -433,6 +470,9 @@ fn strings(value: &Spanned<DeValue<'_>>) -> Checked<Val> {
         };
         if text.contains('\0') {
             return bad("C016", item.span(), &[]);
+        }
+        if ty == Ty::Files {
+            absolute(&text, item.span())?;
         }
         out.insert(name_text.to_owned(), text);
     }

@@ -50,7 +50,7 @@ fn udp_ends(paths: &[At<Path>]) -> Ends<'_> {
         .iter()
         .filter_map(|path| match &path.it.link {
             Link::Udp { ends, .. } => Some((path, NodeId::BOTH.map(|node| ends.of(node)))),
-            Link::Serial { .. } => None,
+            Link::Serial { .. } | Link::Disk { .. } => None,
         })
         .collect()
 }
@@ -65,6 +65,7 @@ fn media(r: &mut Reader<'_>, paths: &[At<Path>]) {
                 let word = match first.it.link {
                     Link::Udp { .. } => "UDP",
                     Link::Serial { .. } => "RS-232",
+                    Link::Disk { .. } => "disk",
                 };
                 r.warn(
                     "C102",

@@ -18,7 +18,7 @@ use crate::kinds::{EventSink, ResourceKind, Tools};
 /// The core's configuration.
 pub fn core(config: &Config, boot: BootId, resd: Incarnation, restored: Option<Target>) -> ResourceConfig {
     let groups = hotpair_assemble::resource::groups(config);
-    ResourceConfig { boot, resd, restored, groups }
+    ResourceConfig { boot, resd, restored, groups, watchdog: None }
 }
 
 /// Who assembles: this node, this boot.
@@ -86,6 +86,10 @@ impl Assembly<'_> {
         let protection = match &volume.protection {
             VolumeProtection::None => Protection::None,
             VolumeProtection::Mmp => Protection::Mmp,
+            VolumeProtection::Reservation => {
+                let why = "this resd cannot hold persistent reservations";
+                return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, why));
+            }
             VolumeProtection::Lease { device, duration } => Protection::Lease(Keeper::start(Settings {
                 path: device.of(self.node).clone(),
                 pair: self.config.pair.id,

@@ -83,6 +83,7 @@ fn group_status(group: &GroupSnapshot, settings: &Settings) -> pb::GroupStatus {
         local: group.local.as_ref().map(|local| resource::group_to_wire(&group.name, local)),
         configured_guarantee: guarantee.to_owned(),
         guarantee_reasons: Vec::new(),
+        promise_id: String::new(),
     }
 }
 

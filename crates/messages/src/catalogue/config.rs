@@ -237,6 +237,12 @@ pub static MESSAGES: &[Message] = &[
         "add `{key} = {example}` in {table}, with your value",
         "请在 {table} 中添加 `{key} = {example}`，并换成实际的值",
     ),
+    Message::new("C036", "`{key}`: \"{value}\" is not an endpoint", "`{key}`：\"{value}\" 不是有效的端点")
+        .meaning("nobody could be asked there", "无法向其发送请求")
+        .remedy(
+            "write it as \"https://host:2379\", nothing behind the port",
+            "请写成 \"https://host:2379\" 的形式，端口之后不要有其他内容",
+        ),
     Message::new("C040", "there is no heartbeat path", "没有配置心跳路径")
         .meaning("without one, the nodes cannot see each other at all", "没有心跳路径，两个节点就无法感知对方")
         .remedy(
@@ -400,6 +406,78 @@ pub static MESSAGES: &[Message] = &[
     Message::new("C079", "exit code {code} means both running and stopped", "退出码 {code} 同时表示运行中和已停止")
         .meaning("the state of the program could not be told", "无法判断程序的状态")
         .remedy("put each code into one list only", "请让每个退出码只出现在一个列表中"),
+    Message::new("C080", "`{key}` is given without `{other}`", "设置了 `{key}`，但没有设置 `{other}`")
+        .meaning("one is of no use without the other", "二者缺一不可")
+        .remedy("add `{other}`, or remove `{key}`", "请添加 `{other}`，或删除 `{key}`"),
+    Message::new("C081", "`{key}` is {value}; it must be whole seconds", "`{key}` 为 {value}；必须是整秒")
+        .meaning(
+            "the other side counts in whole seconds, and rounding would break the promise that rests on it",
+            "对方以整秒计时，取整会破坏以此为基础的保证",
+        )
+        .remedy("write whole seconds, as \"6s\"", "请写成整秒，例如 \"6s\""),
+    Message::new(
+        "C082",
+        "a vote of {ttl} cannot be renewed three times when each try may take {timeout}",
+        "每次请求最长 {timeout}，{ttl} 的投票来不及续期三次",
+    )
+    .meaning(
+        "one slow answer would cost the active node its vote, and with it the service",
+        "一次缓慢的应答就会使活动节点失去投票，进而停止服务",
+    )
+    .remedy("make timeout at most a third of ttl", "请使 timeout 不超过 ttl 的三分之一"),
+    Message::new("C083", "{endpoint} is not encrypted, but `{key}` is given", "{endpoint} 未加密，但设置了 `{key}`")
+        .meaning(
+            "certificates would be ignored, and a password would go over the network for everybody to read",
+            "证书会被忽略，密码会以明文在网络上传输",
+        )
+        .remedy("use https:// for every endpoint", "请让所有端点都使用 https://"),
+    Message::new(
+        "C084",
+        "both nodes would switch each other off at the same moment (delays {first} and {second})",
+        "两个节点会在同一时刻互相切断（延迟为 {first} 和 {second}）",
+    )
+    .meaning(
+        "when every path is cut, each takes the other for dead; without a delay on one side both go down",
+        "当所有路径中断时，双方都会认为对方已失效；若没有一方延迟，两者都会停机",
+    )
+    .remedy(
+        "give the devices of one node a `delay` longer than switching off takes, as \"15s\"; that node survives",
+        "请为其中一个节点的设备设置 `delay`，长于切断电源所需的时间，例如 \"15s\"；该节点将得以保留",
+    ),
+    Message::new("C085", "the agent's parameter `{key}` is hotpair's to give", "代理参数 `{key}` 由 hotpair 自己给出")
+        .meaning("what is asked of the device would not be what was decided", "否则对设备的请求会与所作的决定不符")
+        .remedy("use `action`, `delay` and `timeout` of [[fence]] instead", "请改用 [[fence]] 的 `action`、`delay` 和 `timeout`"),
+    Message::new("C086", "`{key}` is given both as a parameter and as a secret", "`{key}` 既是普通参数，又是保密参数")
+        .meaning("only one of them would be used", "只有其中一个会被使用")
+        .remedy("keep it under `secrets` if it is one", "若需要保密，请只保留在 `secrets` 中"),
+    Message::new("C087", "offset {offset} is not a multiple of 4096", "offset {offset} 不是 4096 的倍数")
+        .meaning("disks are read and written in whole blocks, past every cache", "磁盘以整块读写，并绕过所有缓存")
+        .remedy("choose 0, 4096, 8192 …", "请选择 0、4096、8192 等"),
+    Message::new("C088", "{user} would use the same bytes of {device} as {other}", "{user} 与 {other} 会使用 {device} 的同一区域")
+        .meaning("each would overwrite what the other wrote", "二者会互相覆盖")
+        .remedy(
+            "set them apart by `offset` (a path takes 12288 bytes, a disk lease the first 8192), or use another device",
+            "请用 `offset` 将它们错开（路径占用 12288 字节，磁盘租约占用最前面的 8192 字节），或使用其他设备",
+        ),
+    Message::new(
+        "C089",
+        "{required} neighbours must answer, and {count} are configured",
+        "要求有 {required} 个邻居应答，但只配置了 {count} 个",
+    )
+    .meaning("no round of the safety check could ever prove anything", "安全检查的任何一轮都永远无法得出结论")
+    .remedy("add [[neighbour]] tables, or lower neighbours_required", "请添加 [[neighbour]] 表，或减小 neighbours_required"),
+    Message::new("C090", "{address} is an address of the pair itself", "{address} 是双机对自身的地址")
+        .meaning("a node cannot look at the peer from elsewhere", "节点自己无法从别处观察对端")
+        .remedy("name another machine", "请填写另一台机器"),
+    Message::new("C092", "{device} is, or lies in, the volume {volume}", "{device} 就是卷 {volume}，或位于其中")
+        .meaning("file system and heartbeats would overwrite each other", "文件系统和心跳会互相覆盖")
+        .remedy(
+            "use a partition of its own, or the head of the disk before its first partition",
+            "请使用单独的分区，或磁盘第一个分区之前的空闲区域",
+        ),
+    Message::new("C093", "{address} is already the neighbour {other}", "{address} 已是邻居 {other}")
+        .meaning("one machine would count twice", "同一台机器会被计算两次")
+        .remedy("remove one of the two", "请删除其中一个"),
     Message::new("C099", "internal error: a value is missing although no mistake was found", "内部错误：未发现问题，但缺少某个值")
         .meaning("this is a mistake in hotpair, not in the file", "这是 hotpair 自身的错误，而不是配置文件的错误")
         .remedy("please report it, with the file and without the key", "请提交问题报告，附上配置文件（不要附密钥）"),

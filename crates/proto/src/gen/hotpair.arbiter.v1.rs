@@ -201,9 +201,28 @@ pub struct GroupStatus {
     /// Guarantee level that the configuration gives it when every part works.
     #[prost(string, tag = "16")]
     pub configured_guarantee: ::prost::alloc::string::String,
-    /// Why the level in force is lower than the configured one, or weaker in a detail, in words (English).
-    #[prost(string, repeated, tag = "17")]
-    pub guarantee_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why the level in force is lower than the configured one; empty if it is not.
+    #[prost(message, repeated, tag = "17")]
+    pub guarantee_reasons: ::prost::alloc::vec::Vec<GuaranteeReason>,
+    /// Message id of the promise, as C203: to render it in another language.
+    #[prost(string, tag = "18")]
+    pub promise_id: ::prost::alloc::string::String,
+}
+/// Something that lowers a guarantee right now.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GuaranteeReason {
+    /// Message id, as S210.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// In words (English).
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    /// Parameters, to render it in another language.
+    #[prost(map = "string, string", tag = "3")]
+    pub parameters: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// A group on one node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

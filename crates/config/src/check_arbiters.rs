@@ -1,0 +1,213 @@
+//! Relations of disk paths, neighbours, witness, fence devices and watchdog.
+
+use crate::build::{At, Draft};
+use crate::check::{own_addresses, place};
+use crate::model::{Fence, Kind, Link, VolumeProtection, Watchdog, Witness};
+use crate::reader::Reader;
+use crate::values::show_duration;
+use hotpair_types::NodeId;
+use std::path::Path;
+use std::time::Duration;
+
+/// Size and alignment of blocks on a shared disk.
+const BLOCK: u64 = 4096;
+/// Bytes of a disk path's area.
+pub const DISK_AREA: u64 = 3 * BLOCK;
+/// Bytes of a disk lease, from the beginning of its device.
+const LEASE_AREA: u64 = 2 * BLOCK;
+/// So often must a vote be renewable within its life.
+const VOTE_TRIES: u32 = 3;
+/// Parameters that hotpair gives to a fence agent itself.
+const OWN_PARAMETERS: [&str; 3] = ["action", "option", "delay"];
+/// Both sides' delays must differ by this much at least.
+const DELAY_GAP: Duration = Duration::from_secs(1);
+
+/// All relations.
+pub fn check(r: &mut Reader<'_>, draft: &Draft) {
+    disks(r, draft);
+    neighbours(r, draft);
+    if let Ok(Some(witness)) = &draft.arbiters.witness {
+        one_witness(r, witness);
+    }
+    for fence in &draft.arbiters.fences {
+        one_fence(r, fence);
+    }
+    if draft.arbiters.all_fences {
+        mutual_fencing(r, &draft.arbiters.fences);
+    }
+    if let Ok(Some(watchdog)) = &draft.arbiters.watchdog {
+        one_watchdog(r, watchdog);
+    }
+}
+
+/// An area on a disk: who uses it, and from where to where.
+struct Area<'a> {
+    at: &'a str,
+    key: &'static str,
+    device: [&'a Path; 2],
+    from: u64,
+    length: u64,
+    user: String,
+}
+
+fn areas(draft: &Draft) -> Vec<Area<'_>> {
+    let mut areas = Vec::new();
+    for group in &draft.groups {
+        for resource in &group.resources {
+            let Kind::Volume(volume) = &resource.it.kind else { continue };
+            if let VolumeProtection::Lease { device, .. } = &volume.protection {
+                areas.push(Area {
+                    at: &resource.at,
+                    key: "lease_device",
+                    device: NodeId::BOTH.map(|node| device.of(node).as_path()),
+                    from: 0,
+                    length: LEASE_AREA,
+                    user: format!("{}/{}", group.name, resource.it.name),
+                });
+            }
+        }
+    }
+    for path in &draft.paths {
+        if let Link::Disk { device, offset } = &path.it.link {
+            areas.push(Area {
+                at: &path.at,
+                key: "device",
+                device: NodeId::BOTH.map(|node| device.of(node).as_path()),
+                from: *offset,
+                length: DISK_AREA,
+                user: path.it.name.to_string(),
+            });
+        }
+    }
+    areas
+}
+
+fn disks(r: &mut Reader<'_>, draft: &Draft) {
+    for path in &draft.paths {
+        if let Link::Disk { offset, .. } = path.it.link
+            && !offset.is_multiple_of(BLOCK)
+        {
+            r.error("C087", &format!("{}.offset", path.at), &[("offset", &offset.to_string())]);
+        }
+    }
+    let areas = areas(draft);
+    for (index, area) in areas.iter().enumerate() {
+        for earlier in areas.iter().take(index) {
+            let apart = area.from + area.length <= earlier.from || earlier.from + earlier.length <= area.from;
+            let shared = NodeId::BOTH.into_iter().find(|n| area.device.get(n.index()) == earlier.device.get(n.index()));
+            if let (Some(node), false) = (shared, apart) {
+                let at = place(r, area.at, node, area.key);
+                let device = area.device.get(node.index()).map(|d| d.display().to_string()).unwrap_or_default();
+                r.error("C088", &at, &[("device", &device), ("user", &area.user), ("other", &earlier.user)]);
+            }
+        }
+    }
+    on_volumes(r, draft, &areas);
+}
+
+/// An area inside of a volume that is mounted would be overwritten by the file system, and would overwrite it.
+fn on_volumes(r: &mut Reader<'_>, draft: &Draft, areas: &[Area<'_>]) {
+    for area in areas.iter().filter(|area| area.key == "device") {
+        for volume in draft.groups.iter().flat_map(|g| &g.resources) {
+            let Kind::Volume(it) = &volume.it.kind else { continue };
+            for (node, device) in NodeId::BOTH.into_iter().zip(area.device) {
+                if device.as_os_str() == it.device.of(node).as_str() || device.starts_with(&it.mount_point) {
+                    let at = place(r, area.at, node, area.key);
+                    r.error(
+                        "C092",
+                        &at,
+                        &[("device", &device.display().to_string()), ("volume", volume.it.name.as_str())],
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn neighbours(r: &mut Reader<'_>, draft: &Draft) {
+    let all = &draft.arbiters.neighbours;
+    if let Ok(safety) = &draft.safety_check {
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        if safety.neighbours_required > count {
+            let args = [("required", safety.neighbours_required.to_string()), ("count", count.to_string())];
+            let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+            r.error("C089", "safety_check.neighbours_required", &args);
+        }
+    }
+    for (index, neighbour) in all.iter().enumerate() {
+        let address = neighbour.it.address;
+        let own = NodeId::BOTH.into_iter().any(|node| own_addresses(draft, node).contains(&address));
+        if own {
+            r.error("C090", &format!("{}.address", neighbour.at), &[("address", &address.to_string())]);
+        }
+        let twin = all.iter().take(index).find(|n| n.it.address == address && n.it.port == neighbour.it.port);
+        if let Some(twin) = twin {
+            let args = [("address", address.to_string()), ("other", twin.it.name.clone())];
+            let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+            r.error("C093", &format!("{}.address", neighbour.at), &args);
+        }
+    }
+}
+
+fn whole_seconds(r: &mut Reader<'_>, at: &str, key: &str, value: Duration) {
+    if value.subsec_nanos() != 0 {
+        r.error("C081", at, &[("key", key), ("value", &show_duration(value))]);
+    }
+}
+
+fn one_witness(r: &mut Reader<'_>, witness: &Witness) {
+    if witness.endpoints.is_empty() {
+        r.error("C016", "witness.endpoints", &[("key", "endpoints")]);
+    }
+    whole_seconds(r, "witness.ttl", "ttl", witness.ttl);
+    if witness.timeout.saturating_mul(VOTE_TRIES) > witness.ttl {
+        let args = [("ttl", show_duration(witness.ttl)), ("timeout", show_duration(witness.timeout))];
+        let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+        r.error("C082", "witness.timeout", &args);
+    }
+    if let Some(plain) = witness.endpoints.iter().find(|e| e.starts_with("http://")) {
+        let key = match (&witness.ca_file, &witness.certificate, &witness.login) {
+            (Some(_), ..) => Some("ca_file"),
+            (_, Some(_), _) => Some("cert_file"),
+            (.., Some(_)) => Some("password_file"),
+            _ => None,
+        };
+        if let Some(key) = key {
+            r.error("C083", "witness.endpoints", &[("endpoint", plain), ("key", key)]);
+        }
+    }
+}
+
+fn one_fence(r: &mut Reader<'_>, fence: &At<Fence>) {
+    let it = &fence.it;
+    for key in it.parameters.keys().chain(it.secrets.keys()) {
+        if OWN_PARAMETERS.contains(&key.as_str()) {
+            r.error("C085", &format!("{}.parameters", fence.at), &[("key", key)]);
+        }
+    }
+    if let Some(both) = it.secrets.keys().find(|key| it.parameters.contains_key(*key)) {
+        r.error("C086", &format!("{}.secrets", fence.at), &[("key", both)]);
+    }
+}
+
+/// Waiting time of the side that uses these devices.
+pub fn delay<'a>(fences: impl Iterator<Item = &'a Fence>, node: NodeId) -> Option<Duration> {
+    fences.filter(|f| f.node == node).map(|f| f.delay).max()
+}
+
+/// FAULTS S12: in one event at most one of the two nodes is switched off.
+fn mutual_fencing(r: &mut Reader<'_>, fences: &[At<Fence>]) {
+    let of = |node| delay(fences.iter().map(|f| &f.it), node);
+    let (Some(first), Some(second)) = (of(NodeId::FIRST), of(NodeId::SECOND)) else { return };
+    if first.abs_diff(second) < DELAY_GAP
+        && let Some(last) = fences.last()
+    {
+        let args = [("first", show_duration(first)), ("second", show_duration(second))];
+        let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+        r.error("C084", &format!("{}.delay", last.at), &args);
+    }
+}
+
+fn one_watchdog(r: &mut Reader<'_>, watchdog: &Watchdog) {
+    whole_seconds(r, "watchdog.timeout", "timeout", watchdog.timeout);
+}
