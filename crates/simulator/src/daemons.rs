@@ -89,6 +89,7 @@ impl World {
             resd: Incarnation(run),
             restored: n.kept_target.clone(),
             groups: n.groups.clone(),
+            watchdog: None,
         };
         let core =
             ResourceCore::new(config, run, n.local(now)).unwrap_or_else(|e| panic!("groups of the simulator: {e}"));
@@ -454,6 +455,7 @@ impl World {
                 }
                 self.begin(node, op, (group, resource), action, timeout);
             }
+            resource_core::Output::Watchdog(_) => {}
             resource_core::Output::SelfFence { reason } => {
                 self.note(Some(node), || format!("resets itself: {reason}"));
                 self.strike(crate::faults::Fault::PowerLoss(node, Duration::from_secs(5)));
@@ -511,6 +513,9 @@ impl World {
         }
         if let Some((key, action, outcome)) = n.resources.end(op) {
             self.guard_after(node, &key, action, &outcome);
+            if matches!(action, Action::Start | Action::Stop { .. }) {
+                self.touch();
+            }
             self.hand_over(node, Message::Done { op, outcome });
         }
     }

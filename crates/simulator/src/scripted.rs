@@ -176,6 +176,17 @@ struct Watcher {
 
 impl Watcher {
     fn look(&mut self, world: &World) {
+        if world.changed {
+            self.effects_of(world);
+        }
+        for node in &world.nodes {
+            self.alarms_of(node, world.now);
+        }
+        let at = Duration::from_nanos(world.now);
+        self.happenings.extend(world.happenings.iter().map(|h| (at, h.clone())));
+    }
+
+    fn effects_of(&mut self, world: &World) {
         for (at, group) in world.groups.iter().enumerate() {
             for node in NodeId::BOTH {
                 self.serving[at][node.index()].note(world.serves(node, group), world.now);
@@ -188,11 +199,6 @@ impl Watcher {
                 self.resources[at][node.id.index()].note(up, world.now);
             }
         }
-        for node in &world.nodes {
-            self.alarms_of(node, world.now);
-        }
-        let at = Duration::from_nanos(world.now);
-        self.happenings.extend(world.happenings.iter().map(|h| (at, h.clone())));
     }
 
     /// Alarms change seldom and are asked after each step: compared first, noted when they differ.

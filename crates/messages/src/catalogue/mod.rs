@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod events;
 pub mod paths;
+pub mod rehearsal;
 pub mod resources;
 pub mod rules;
 pub mod safety;
@@ -22,6 +23,7 @@ pub static AREAS: &[(char, &[Message])] = &[
     ('U', cli::MESSAGES),
     ('S', safety::MESSAGES),
     ('D', resources::MESSAGES),
+    ('F', rehearsal::MESSAGES),
     ('X', story::MESSAGES),
 ];
 
