@@ -3,15 +3,17 @@
 //! Order of the start: command line and configuration (exit 64 before anything is opened), log, identity, state file,
 //! sockets, loop. At the end services stay as they are: resd keeps them, and the next run takes over from there.
 
-use crate::driver::{CoreRecorder, Driver, Event, Surroundings};
+use crate::driver::{CoreRecorder, Driver, Event, Surroundings, witness_setup};
 use crate::hbd_client;
 use crate::history::{History, Record, Trouble};
+use crate::neighbour;
 use crate::prober::Prober;
 use crate::prober::interfaces::Watcher;
 use crate::resd_client;
 use crate::rpc::Service;
 use crate::settings::Settings;
 use crate::store::{self, STATE_FILE, Store};
+use crate::witness;
 use anyhow::Context;
 use arbiter_core::io::{Seed, Severity};
 use hotpair_config::Finding;
@@ -48,8 +50,13 @@ const INTERFACES_RETRY: Duration = Duration::from_secs(1);
 /// Everything after the command line.
 #[must_use]
 pub fn main(args: &DaemonArgs) -> ExitCode {
-    let settings = match load(args) {
-        Ok(settings) => settings,
+    let work = if args.witness {
+        neighbour::file::load(&args.config).map(Work::Witness)
+    } else {
+        load(args).map(Work::Arbiter)
+    };
+    let work = match work {
+        Ok(work) => work,
         Err(findings) => {
             complain(&findings);
             return ExitCode::from(EXIT_BAD_CONFIG);
@@ -66,7 +73,7 @@ pub fn main(args: &DaemonArgs) -> ExitCode {
         }
     };
     panic::abort_on_panic("arbiterd", args.log_format);
-    match run(args, settings) {
+    match run(args, work) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("arbiterd cannot run: {error:#}");
@@ -93,13 +100,24 @@ fn load(args: &DaemonArgs) -> Result<Settings, String> {
     Ok(Settings::new(loaded.config, node, warnings))
 }
 
-fn run(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
+/// What this process is.
+enum Work {
+    /// The arbiter of a node.
+    Arbiter(Settings),
+    /// `--witness`: looks for others.
+    Witness(neighbour::file::WitnessFile),
+}
+
+fn run(args: &DaemonArgs, work: Work) -> anyhow::Result<()> {
     // Only this thread: what it starts begins with ordinary priority.
     if let Err(error) = hotpair_runtime::realtime::real_time_priority(hotpair_runtime::realtime::LOOP_PRIORITY) {
         tracing::warn!("{error}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
-    let result = runtime.block_on(serve(args, settings));
+    let result = match work {
+        Work::Arbiter(settings) => runtime.block_on(serve(args, settings)),
+        Work::Witness(file) => runtime.block_on(neighbour::daemon::serve(args, file)),
+    };
     runtime.shutdown_timeout(END);
     result
 }
@@ -147,6 +165,7 @@ async fn serve(args: &DaemonArgs, settings: Settings) -> anyhow::Result<()> {
         events: inbox,
         adverts,
         targets,
+        witness: start_witness(&settings, seed, &events)?,
         status,
         settings: settings_sender,
         history,
@@ -239,6 +258,27 @@ fn start_store(directory: &Path, events: &mpsc::Sender<Event>) -> anyhow::Result
         drop(events.blocking_send(Event::Stored(stored)));
     };
     Store::start(StateFile::new(directory, STATE_FILE), answer).context("the store's thread")
+}
+
+/// The votes at the witness, on a thread of their own.
+fn start_witness(
+    settings: &Settings,
+    seed: Seed,
+    events: &mpsc::Sender<Event>,
+) -> anyhow::Result<watch::Sender<witness::Wanted>> {
+    let setup = witness_setup(settings, seed).map(Arc::new);
+    let (wanted, receiver) = watch::channel(witness::Wanted { setup, target: None });
+    // Weak: the loop ends when everybody else has let go of it.
+    let events = events.downgrade();
+    let tell = move |view| {
+        if let Some(events) = events.upgrade()
+            && events.try_send(Event::Witness(view)).is_err()
+        {
+            tracing::debug!("the witness's word is dropped: the loop is behind; the next one follows soon");
+        }
+    };
+    witness::start(receiver, tell).context("the witness's thread")?;
+    Ok(wanted)
 }
 
 fn new_prober(settings: &Settings, events: &mpsc::Sender<Event>) -> Prober {

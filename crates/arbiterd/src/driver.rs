@@ -16,6 +16,7 @@ use crate::resd_client::{NewestTarget, ResdEvent};
 use crate::settings::Settings;
 use crate::store::{self, Store, Stored};
 use crate::text::say;
+use crate::witness::{self, value::Writer};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{
     BootAlone, Durable, Event as CoreEvent, Input, Order, Output, SafetyOrder, Seed, Sentence, Severity, Ticket,
@@ -28,7 +29,7 @@ use hotpair_runtime::clock::{self, BootTimer};
 use hotpair_runtime::recorder::Recorder;
 use hotpair_runtime::stall::StallDetector;
 use hotpair_runtime::{notify, signals::Signals};
-use hotpair_types::{Advert, Digest, PeerView, ReceivedAdvert, Timestamp};
+use hotpair_types::{Advert, Digest, PeerView, ReceivedAdvert, Timestamp, WitnessView};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub enum Event {
     Interfaces(Vec<Interface>),
     /// A write of the state file ended.
     Stored(Stored),
+    /// What the witness said, or that it does not answer.
+    Witness(WitnessView),
     /// Somebody gives an order.
     Order {
         /// What.
@@ -87,6 +90,8 @@ pub struct Surroundings {
     pub targets: watch::Sender<NewestTarget>,
     /// The state for watchers.
     pub status: watch::Sender<Option<Arc<pb::Status>>>,
+    /// The votes wanted at the witness.
+    pub witness: watch::Sender<witness::Wanted>,
     /// The settings in force, for the API.
     pub settings: watch::Sender<Arc<Settings>>,
     /// The history.
@@ -181,7 +186,8 @@ impl Driver {
         let mut tick = clock::now().after(TICK);
         self.publish();
         loop {
-            let planned = self.core.poll_timeout().map_or(tick, |deadline| deadline.min(tick));
+            let deadlines = [self.core.poll_timeout(), self.around.prober.deadline()];
+            let planned = deadlines.into_iter().flatten().fold(tick, Timestamp::min);
             timer.set(Some(planned))?;
             let mut first = None;
             let mut timed_out = false;
@@ -205,6 +211,8 @@ impl Driver {
                 tick = now.after(TICK);
                 self.around.prober.tick(now);
                 notify::watchdog();
+            } else if self.around.prober.deadline().is_some_and(|deadline| deadline <= now) {
+                self.around.prober.tick(now);
             }
             self.publish();
         }
@@ -270,6 +278,7 @@ impl Driver {
                 Ok(()) => self.feed(Input::Persisted(ticket), now),
                 Err(error) => self.feed(Input::PersistFailed { ticket, error }, now),
             },
+            Event::Witness(view) => self.feed(Input::Witness(view), now),
             Event::Order { order, by, dry_run, reply } => {
                 let ticket = self.next_order;
                 self.next_order = self.next_order.wrapping_add(1);
@@ -380,9 +389,8 @@ impl Driver {
                 self.pending.extend(evidence);
             }
             Output::Safety(SafetyOrder::Stop) => self.around.prober.stop(),
-            Output::Witness(_) => {
-                let reason = "this arbiterd has no witness".to_owned();
-                self.pending.push_back(Input::WitnessGone { reason });
+            Output::Witness(target) => {
+                self.around.witness.send_modify(|wanted| wanted.target = Some(target));
             }
             Output::Target(target) => {
                 self.around.targets.send_replace(Some(Arc::new(resource::target_to_wire(&target))));
@@ -456,6 +464,22 @@ impl Driver {
         }
     }
 
+    /// Another witness, or another way to reach it: its thread begins afresh. The same as before is left alone.
+    fn reload_witness(&mut self) {
+        let fresh = witness_setup(&self.settings, self.seed);
+        self.around.witness.send_if_modified(|wanted| {
+            let same = match (&wanted.setup, &fresh) {
+                (Some(old), Some(new)) => old.same_as(new),
+                (None, None) => true,
+                _ => false,
+            };
+            if !same {
+                wanted.setup = fresh.map(Arc::new);
+            }
+            !same
+        });
+    }
+
     /// A bad configuration changes nothing (FAULTS O05).
     fn reload(&mut self, now: Timestamp) {
         match (self.around.reload)() {
@@ -465,6 +489,7 @@ impl Driver {
                 self.around.settings.send_replace(Arc::clone(&self.settings));
                 self.around.history.set_limit(self.settings.config.history.max_events);
                 self.around.prober.reconfigure(&self.settings.config, self.settings.node);
+                self.reload_witness();
                 let config = core_config(&self.settings, self.untrusted);
                 self.feed(Input::Config(config), now);
             }
@@ -475,6 +500,13 @@ impl Driver {
             }
         }
     }
+}
+
+/// The witness as this run uses it; `None`: the configuration has none.
+pub fn witness_setup(settings: &Settings, seed: Seed) -> Option<witness::Setup> {
+    let me = Writer { node: settings.node, boot: seed.boot, run: seed.arbiter };
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    witness::Setup::of(&settings.config, me, credentials.as_deref())
 }
 
 /// A node whose state file cannot be trusted starts nothing alone until it has heard its peer.
@@ -495,7 +527,7 @@ fn stall_threshold(settings: &Settings) -> Duration {
 fn resource_severity(id: &str) -> Severity {
     match id {
         // The group cannot run here; a stop cannot be confirmed; the lease ran out.
-        "D111" | "D117" | "D118" => Severity::Critical,
+        "D111" | "D117" | "D118" | "D120" => Severity::Critical,
         // A target refused, failures under repair, late or missing answers, stops tried again.
         "D101" | "D106" | "D107" | "D108" | "D109" | "D112" | "D113" | "D115" | "D116" => Severity::Warning,
         _ => Severity::Info,

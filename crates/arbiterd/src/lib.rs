@@ -15,6 +15,7 @@ pub mod explain;
 pub mod hbd_client;
 pub mod history;
 pub mod log;
+pub mod neighbour;
 pub mod prober;
 pub mod resd_client;
 pub mod rpc;

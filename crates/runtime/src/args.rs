@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 
 use crate::logging::LogFormat;
 
@@ -13,6 +14,8 @@ pub const DEFAULT_RUN_DIR: &str = "/run/hotpair";
 pub const DEFAULT_STATE_DIR: &str = "/var/lib/hotpair";
 /// The configuration read unless `--config` says otherwise.
 pub const DEFAULT_CONFIG: &str = "/etc/hotpair/hotpair.toml";
+/// The configuration of `arbiterd --witness` unless `--config` says otherwise.
+pub const DEFAULT_WITNESS_CONFIG: &str = "/etc/hotpair/witness.toml";
 /// Exit code for a command line or configuration that is wrong (sysexits(3) EX_USAGE).
 pub const EXIT_BAD_CONFIG: u8 = 64;
 
@@ -40,6 +43,9 @@ pub struct DaemonArgs {
     /// What is logged: off, error, warn, info, debug or trace, or per module as in `info,hbd::udp=debug`.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
+    /// arbiterd only: be a neighbour that looks for the nodes of pairs, and nothing else.
+    #[arg(skip)]
+    pub witness: bool,
 }
 
 /// The daemons: name, and what each does, as `--help` and its manual page say it.
@@ -56,7 +62,27 @@ pub const DAEMONS: [(&str, &str); 3] = [
 #[must_use]
 pub fn command(daemon: &'static str, version: &'static str) -> clap::Command {
     let about = DAEMONS.iter().find(|(name, _)| *name == daemon).map_or("", |(_, about)| about);
-    DaemonArgs::augment_args(clap::Command::new(daemon).version(version).about(about))
+    let command = DaemonArgs::augment_args(clap::Command::new(daemon).version(version).about(about));
+    if daemon == WITNESS_DAEMON { command.arg(witness_option()) } else { command }
+}
+
+/// The one daemon that has a mode for a third machine.
+const WITNESS_DAEMON: &str = "arbiterd";
+const WITNESS: &str = "witness";
+
+fn witness_option() -> Arg {
+    let help = "Be a neighbour on a third machine: look for the nodes of pairs when they ask, and do nothing else. The configuration is a \
+                small one of its own, by default /etc/hotpair/witness.toml";
+    Arg::new(WITNESS).long(WITNESS).action(ArgAction::SetTrue).help(help)
+}
+
+fn with_witness(daemon: &str, matches: &ArgMatches) -> Result<DaemonArgs, clap::Error> {
+    let mut args = DaemonArgs::from_arg_matches(matches)?;
+    args.witness = daemon == WITNESS_DAEMON && matches.get_flag(WITNESS);
+    if args.witness && matches.value_source("config") == Some(ValueSource::DefaultValue) {
+        args.config = PathBuf::from(DEFAULT_WITNESS_CONFIG);
+    }
+    Ok(args)
 }
 
 /// Reads the command line of this process. `Err`: help or version was printed, or the command line is wrong (said, exit code
@@ -65,7 +91,7 @@ pub fn command(daemon: &'static str, version: &'static str) -> clap::Command {
 /// # Errors
 /// See above.
 pub fn parse(daemon: &'static str, version: &'static str) -> Result<DaemonArgs, ExitCode> {
-    let parsed = command(daemon, version).try_get_matches().and_then(|matches| DaemonArgs::from_arg_matches(&matches));
+    let parsed = command(daemon, version).try_get_matches().and_then(|matches| with_witness(daemon, &matches));
     parsed.map_err(|error| {
         // Nothing is left to do if even this cannot be written.
         drop(error.print());
@@ -122,6 +148,23 @@ mod tests {
         assert_eq!(daemon.args.log_format, LogFormat::Json);
         assert_eq!(Daemon::parse_from(["hbd"]).args.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
     }
+
+    /// Only arbiterd can be a witness, and then its configuration is another one.
+    #[test]
+    fn a_witness_has_a_configuration_of_its_own() {
+        let parsed = |daemon, line: &[&str]| {
+            let matches = command(daemon, "1").try_get_matches_from(line)?;
+            with_witness(daemon, &matches)
+        };
+        let witness = parsed("arbiterd", &["arbiterd", "--witness"]).unwrap();
+        assert_eq!((witness.witness, witness.config), (true, PathBuf::from(DEFAULT_WITNESS_CONFIG)));
+        let named = parsed("arbiterd", &["arbiterd", "--witness", "--config", "a.toml"]).unwrap();
+        assert_eq!(named.config, PathBuf::from("a.toml"));
+        let arbiter = parsed("arbiterd", &["arbiterd"]).unwrap();
+        assert_eq!((arbiter.witness, arbiter.config), (false, PathBuf::from(DEFAULT_CONFIG)));
+        assert!(parsed("hbd", &["hbd", "--witness"]).is_err());
+    }
+
     #[test]
     fn without_a_node_the_host_name_is_taken() {
         let host = Daemon::parse_from(["hbd"]).args.node_or_host_name().unwrap();

@@ -11,8 +11,12 @@ pub mod interfaces;
 pub mod packets;
 pub mod plan;
 pub mod question;
+pub mod socket_set;
 pub mod sockets;
 
+use crate::neighbour::asker::{Asker, Neighbour};
+use crate::neighbour::lookout::{self, Guest, Lookout};
+use crate::neighbour::wire;
 use arbiter_core::io::Input;
 use hotpair_config::model::Config;
 use hotpair_runtime::clock;
@@ -20,27 +24,20 @@ use hotpair_types::{Advert, Evidence, LifeSign, NetworkSelfTest, NodeId, ProbeKi
 use interfaces::Interface;
 use packets::{Icmp6, Mac, mac_text};
 use plan::{Probe, Targets, What};
-use question::{Heard, MAX_DATAGRAM, Nonce, Signer};
-use sockets::{Destination, Kind, Packet, ProbeSocket};
-use std::collections::BTreeMap;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use question::{Heard, Nonce, Signer};
+pub use socket_set::Deliver;
+use socket_set::{SocketSet, random, socket_address};
+use sockets::{Destination, Kind, Packet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 /// A question can be answered for so long: a starved peer is slow, and slow is not dead.
 const ANSWERABLE: Duration = Duration::from_secs(10);
 /// The peer's hardware addresses are learnt anew so often while it is heard.
 const LEARN_EVERY: Duration = Duration::from_secs(60);
-/// A socket that could not be opened is tried again so often.
-const REOPEN_EVERY: Duration = Duration::from_secs(10);
 /// Answers given at most within a second: questions are signed, but may be replayed.
 const ANSWERS_PER_SECOND: u32 = 200;
-/// Pause after a failed receive, which may fail again at once.
-const RECEIVE_RETRY: Duration = Duration::from_millis(50);
-
-/// Receives packets of the sockets' tasks. Must not block; `false`: there is no room, the packet is dropped.
-pub type Deliver = std::sync::Arc<dyn Fn(Packet) -> bool + Send + Sync>;
 
 /// What arrived and was dropped, since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,9 +66,12 @@ struct Asked {
 pub struct Prober {
     targets: Targets,
     port: u16,
+    /// A round's answers count within this time.
+    window: Duration,
     signer: Signer,
-    sockets: BTreeMap<Kind, Result<(ProbeSocket, JoinHandle<()>), String>>,
-    deliver: Deliver,
+    sockets: SocketSet,
+    asker: Asker,
+    lookout: Lookout,
     interfaces: Vec<Interface>,
     advert: Option<Advert>,
     /// Echo identity of this run.
@@ -82,45 +82,40 @@ pub struct Prober {
     by_address: BTreeMap<IpAddr, Asked>,
     known_macs: BTreeMap<IpAddr, Mac>,
     learnt_at: Option<Timestamp>,
-    reopened_at: Timestamp,
     peer_healthy: bool,
     answer_second: (u64, u32),
     counters: Counters,
-}
-
-impl Drop for Prober {
-    fn drop(&mut self) {
-        for (_, receiver) in self.sockets.values().flatten() {
-            receiver.abort();
-        }
-    }
 }
 
 impl Prober {
     /// Opens every socket. One that cannot be opened is a fact for the rounds, not an end.
     #[must_use]
     pub fn new(config: &Config, node: NodeId, deliver: Deliver, now: Timestamp) -> Self {
+        let port = config.safety_check.port;
+        let ident = random::<2>().map_or(0x4850, u16::from_be_bytes);
         let mut this = Self {
             targets: Targets::of(config, node),
-            port: config.safety_check.port,
+            port,
+            window: config.safety_check.window,
             signer: Signer::new(config.pair.key.bytes(), config.pair.id, node),
-            sockets: BTreeMap::new(),
-            deliver,
+            sockets: SocketSet::new(port, deliver, now),
+            asker: Asker::default(),
+            // Its echoes are told from the round's own by their ident.
+            lookout: Lookout::new(ident.wrapping_add(1)),
             interfaces: Vec::new(),
             advert: None,
-            ident: random::<2>().map_or(0x4850, u16::from_be_bytes),
+            ident,
             seq: 0,
             by_nonce: BTreeMap::new(),
             by_seq: BTreeMap::new(),
             by_address: BTreeMap::new(),
             known_macs: BTreeMap::new(),
             learnt_at: None,
-            reopened_at: now,
             peer_healthy: false,
             answer_second: (0, 0),
             counters: Counters::default(),
         };
-        this.open_missing();
+        this.set_neighbours(config);
         this
     }
 
@@ -128,15 +123,18 @@ impl Prober {
     pub fn reconfigure(&mut self, config: &Config, node: NodeId) {
         self.targets = Targets::of(config, node);
         self.signer = Signer::new(config.pair.key.bytes(), config.pair.id, node);
-        if self.port != config.safety_check.port {
-            self.port = config.safety_check.port;
-            for kind in [Kind::Ask4, Kind::Ask6] {
-                if let Some(Ok((_, receiver))) = self.sockets.remove(&kind) {
-                    receiver.abort();
-                }
-            }
-        }
-        self.open_missing();
+        self.port = config.safety_check.port;
+        self.window = config.safety_check.window;
+        self.sockets.set_port(self.port);
+        self.set_neighbours(config);
+    }
+
+    /// Neighbours are mutual: whom this node asks may ask it, with the same key.
+    fn set_neighbours(&mut self, config: &Config) {
+        let neighbours = neighbours_of(config);
+        let guest = |n: &Neighbour| Guest { name: n.name.clone(), seal: n.seal.clone(), addresses: BTreeSet::new() };
+        self.lookout.set(neighbours.iter().map(guest).collect(), self.targets.excluded.clone());
+        self.asker.set(neighbours);
     }
 
     /// The interfaces as they are now.
@@ -160,11 +158,8 @@ impl Prober {
 
     /// Housekeeping, each second or so.
     pub fn tick(&mut self, now: Timestamp) {
-        let broken = self.sockets.values().any(|s| s.as_ref().map_or(true, |(_, task)| task.is_finished()));
-        if broken && now >= self.reopened_at.after(REOPEN_EVERY) {
-            self.reopened_at = now;
-            self.open_missing();
-        }
+        self.sockets.tick(now);
+        self.lookout.tick(&self.sockets, now);
         let due = self.learnt_at.is_none_or(|at| now >= at.after(LEARN_EVERY));
         if self.peer_healthy && due && !self.interfaces.is_empty() {
             self.learnt_at = Some(now);
@@ -213,7 +208,36 @@ impl Prober {
             };
             evidence.push(Input::Evidence { round, evidence: evidence_of });
         }
+        evidence.extend(self.ask_neighbours(round, now));
         evidence
+    }
+
+    /// Asks every neighbour, at the same moment as everybody else.
+    fn ask_neighbours(&mut self, round: u64, now: Timestamp) -> Vec<Input> {
+        let probe = ProbeKind::ThirdParty;
+        let peer: Vec<IpAddr> = self.targets.peer.iter().map(|(address, _)| *address).collect();
+        let mut inputs = Vec::new();
+        for neighbour in 0..self.asker.neighbours().len() {
+            let via = self.asker.via(neighbour);
+            let sent = random::<16>().ok_or_else(|| "no random numbers".to_owned()).and_then(|nonce| {
+                let window = self.window;
+                let question = self.asker.question(neighbour, nonce, round, window, peer.iter().copied(), now);
+                let (to, datagram) = question.ok_or_else(|| "no such neighbour".to_owned())?;
+                self.sockets.send_datagram(to, 0, None, &datagram)
+            });
+            let evidence = match sent {
+                Ok(()) => Evidence::Sent { probe, via },
+                Err(error) => Evidence::SendFailed { probe, via, error },
+            };
+            inputs.push(Input::Evidence { round, evidence });
+        }
+        inputs
+    }
+
+    /// When [`Prober::tick`] has something to do at the latest: a neighbour waits for an answer.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.lookout.deadline()
     }
 
     /// Nothing more is asked: late answers count no more.
@@ -221,12 +245,14 @@ impl Prober {
         self.by_nonce.clear();
         self.by_seq.clear();
         self.by_address.clear();
+        self.asker.forget_before(Timestamp::MAX);
     }
 
     fn forget_before(&mut self, oldest: Timestamp) {
         self.by_nonce.retain(|_, asked| asked.at >= oldest);
         self.by_seq.retain(|_, asked| asked.at >= oldest);
         self.by_address.retain(|_, asked| asked.at >= oldest);
+        self.asker.forget_before(oldest);
     }
 
     /// Sends one probe. Without `asked` it is no part of a round.
@@ -234,49 +260,28 @@ impl Prober {
         match *what {
             What::Ask { to, interface, source } => {
                 let nonce = random::<16>().ok_or("no random numbers")?;
-                let kind = if to.is_ipv4() { Kind::Ask4 } else { Kind::Ask6 };
-                let to = Destination { to: socket_address(to, self.port, interface), interface, source };
                 let datagram = self.signer.question(nonce);
-                self.socket(kind)?.send(to, &datagram).map_err(|error| error.to_string())?;
+                let to = socket_address(to, self.port, interface);
+                self.sockets.send_datagram(to, interface, source, &datagram)?;
                 self.by_nonce.extend(asked.map(|asked| (nonce, asked)));
             }
-            What::Arp { target, interface, mac, sender } => {
-                let packet = packets::arp_request(mac, sender, target);
-                self.socket(Kind::Arp)?.send_arp(interface, &packet).map_err(|error| error.to_string())?;
-                self.by_address.extend(asked.map(|asked| (IpAddr::V4(target), asked)));
+            What::Arp { .. } | What::Neighbour { .. } => {
+                self.sockets.send_probe(what, (0, 0))?;
+                self.by_address.extend(asked.map(|asked| (address_of(what), asked)));
             }
-            What::Neighbour { target, interface, mac } => {
-                let packet = packets::neighbour_solicitation(target, mac);
-                let group = IpAddr::V6(packets::solicited_node(target));
-                let to = Destination { to: socket_address(group, 0, interface), interface, source: None };
-                self.socket(Kind::Icmp6)?.send(to, &packet).map_err(|error| error.to_string())?;
-                self.by_address.extend(asked.map(|asked| (IpAddr::V6(target), asked)));
-            }
-            What::Echo { to, interface } => {
+            What::Echo { .. } => {
                 self.seq = self.seq.wrapping_add(1);
-                let (kind, packet) = match to {
-                    IpAddr::V4(_) => (Kind::Icmp4, packets::echo4(self.ident, self.seq)),
-                    IpAddr::V6(_) => (Kind::Icmp6, packets::echo6(self.ident, self.seq)),
-                };
-                let to = Destination { to: socket_address(to, 0, interface), interface, source: None };
-                self.socket(kind)?.send(to, &packet).map_err(|error| error.to_string())?;
+                self.sockets.send_probe(what, (self.ident, self.seq))?;
                 self.by_seq.extend(asked.map(|asked| (self.seq, asked)));
             }
         }
         Ok(())
     }
 
-    fn socket(&self, kind: Kind) -> Result<&ProbeSocket, String> {
-        match self.sockets.get(&kind) {
-            Some(Ok((socket, _))) => Ok(socket),
-            Some(Err(error)) => Err(error.clone()),
-            None => Err("the socket is not open".to_owned()),
-        }
-    }
-
     /// What a packet means; answers a question of the peer on the way.
     pub fn receive(&mut self, packet: &Packet, now: Timestamp) -> Vec<Input> {
         match packet.kind {
+            Kind::Ask4 | Kind::Ask6 if lookout::is_ours(packet) => self.on_neighbours_word(packet, now),
             Kind::Ask4 | Kind::Ask6 => self.on_signed(packet, now),
             Kind::Arp => match packets::parse_arp_reply(&packet.bytes) {
                 Some((mac, address)) => self.on_neighbour(IpAddr::V4(address), Some(mac), packet.interface),
@@ -295,6 +300,16 @@ impl Prober {
                 _ => Vec::new(),
             },
         }
+    }
+
+    /// A neighbour asks, or answers.
+    fn on_neighbours_word(&mut self, packet: &Packet, now: Timestamp) -> Vec<Input> {
+        if wire::is_question(&packet.bytes) {
+            self.lookout.asked(packet, &self.sockets, &self.interfaces, now);
+            return Vec::new();
+        }
+        let answer = self.asker.receive(&packet.bytes);
+        answer.map(|(round, evidence)| Input::Evidence { round, evidence }).into_iter().collect()
     }
 
     fn on_signed(&mut self, packet: &Packet, now: Timestamp) -> Vec<Input> {
@@ -341,7 +356,7 @@ impl Prober {
         let source = packet.to.filter(|to| self.is_own_address(*to));
         let to = Destination { to: packet.from, interface: packet.interface, source };
         let datagram = self.signer.answer(nonce, self.advert.as_ref(), now);
-        match self.socket(packet.kind).map(|socket| socket.send(to, &datagram)) {
+        match self.sockets.get(packet.kind).map(|socket| socket.send(to, &datagram)) {
             Ok(Ok(())) => self.counters.answered = self.counters.answered.saturating_add(1),
             Ok(Err(error)) => tracing::debug!(%error, to = %packet.from, "a signed question could not be answered"),
             Err(error) => tracing::debug!(%error, "a signed question could not be answered"),
@@ -349,6 +364,9 @@ impl Prober {
     }
 
     fn on_echo(&mut self, ident: u16, seq: u16, from: IpAddr) -> Vec<Input> {
+        if !self.is_own_address(from) {
+            self.lookout.echo(ident, seq, from, &self.sockets);
+        }
         let asked = self.by_seq.get(&seq).filter(|asked| ident == self.ident && asked.address == from).cloned();
         match asked {
             Some(asked) if !self.is_own_address(from) => {
@@ -363,6 +381,8 @@ impl Prober {
         if self.is_own_address(address) || mac.is_some_and(|mac| self.is_own_mac(mac)) {
             return Vec::new();
         }
+        let how = mac.map_or_else(|| "nd".to_owned(), |mac| format!("by {}", mac_text(mac)));
+        self.lookout.heard(address, &how, &self.sockets);
         let is_peer = self.targets.peer.iter().any(|(peer, _)| *peer == address);
         let note = mac.map(|mac| match self.known_macs.get(&address) {
             Some(known) if *known == mac => format!("by {}, as known", mac_text(mac)),
@@ -384,46 +404,6 @@ impl Prober {
     fn is_own_mac(&self, mac: Mac) -> bool {
         self.interfaces.iter().any(|i| i.mac == Some(mac))
     }
-
-    fn open_missing(&mut self) {
-        for kind in Kind::ALL {
-            if let Some(Ok((_, receiver))) = self.sockets.get(&kind)
-                && !receiver.is_finished()
-            {
-                continue;
-            }
-            let opened = ProbeSocket::open(kind, self.port)
-                .map(|socket| {
-                    let receiver = tokio::spawn(receive(socket.clone(), self.deliver.clone()));
-                    (socket, receiver)
-                })
-                .map_err(|error| explain(kind, self.port, &error));
-            if let Err(error) = &opened
-                && !matches!(self.sockets.get(&kind), Some(Err(_)))
-            {
-                tracing::warn!(%error, "a probe of the safety check cannot be used");
-            }
-            self.sockets.insert(kind, opened);
-        }
-    }
-}
-
-async fn receive(socket: ProbeSocket, deliver: Deliver) {
-    let mut buffer = vec![0; MAX_DATAGRAM];
-    loop {
-        match socket.receive(&mut buffer).await {
-            Ok(packet) => {
-                if !deliver(packet) {
-                    tracing::debug!("a packet of the safety check is dropped: the loop is behind");
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a socket of the safety check reports an error");
-                // An interface that goes away reports so on sockets that stay good; errors at full speed are of no use.
-                tokio::time::sleep(RECEIVE_RETRY).await;
-            }
-        }
-    }
 }
 
 fn sign_of(asked: &Asked, note: Option<&str>) -> Input {
@@ -444,37 +424,12 @@ const fn address_of(what: &What) -> IpAddr {
     }
 }
 
-/// With the scope a link-local or multicast IPv6 address needs.
-fn socket_address(address: IpAddr, port: u16, interface: u32) -> SocketAddr {
-    match address {
-        IpAddr::V4(v4) => SocketAddr::V4(SocketAddrV4::new(v4, port)),
-        IpAddr::V6(v6) => {
-            let scope = if needs_scope(v6) { interface } else { 0 };
-            SocketAddr::V6(SocketAddrV6::new(v6, port, 0, scope))
-        }
-    }
-}
-
-fn needs_scope(address: Ipv6Addr) -> bool {
-    address.is_unicast_link_local() || address.is_multicast()
-}
-
-/// `N` random bytes; `None` only on a kernel without getrandom(2).
-fn random<const N: usize>() -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).ok()?;
-    (got == N).then_some(bytes)
-}
-
-fn explain(kind: Kind, port: u16, error: &io::Error) -> String {
-    match (kind, error.kind()) {
-        (Kind::Ask4 | Kind::Ask6, io::ErrorKind::AddrInUse) => {
-            format!("UDP port {port} is taken by another program: choose another safety_check.port ({error})")
-        }
-        (Kind::Ask6 | Kind::Icmp6, _) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-            format!("this kernel has no IPv6 ({error})")
-        }
-        (_, io::ErrorKind::PermissionDenied) => format!("arbiterd lacks the capability CAP_NET_RAW ({error})"),
-        _ => format!("the socket cannot be opened: {error}"),
-    }
+/// The configuration's neighbours, as they are asked.
+fn neighbours_of(config: &Config) -> Vec<Neighbour> {
+    let neighbour = |n: &hotpair_config::model::Neighbour| Neighbour {
+        name: n.name.clone(),
+        address: SocketAddr::new(n.address, n.port),
+        seal: wire::Seal::new(n.key.bytes()),
+    };
+    config.neighbours.iter().map(neighbour).collect()
 }

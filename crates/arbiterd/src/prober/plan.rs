@@ -31,7 +31,7 @@ impl Targets {
     pub fn of(config: &Config, node: NodeId) -> Self {
         let udp = config.paths.iter().filter_map(|path| match &path.link {
             Link::Udp { ends, .. } => Some((ends.of(node.other()).address, Some(ends.of(node).interface.clone()))),
-            Link::Serial { .. } => None,
+            Link::Serial { .. } | Link::Disk { .. } => None,
         });
         let mut peer: Vec<(IpAddr, Option<String>)> = Vec::new();
         for (address, interface) in udp.chain(config.node(node.other()).addresses.iter().map(|a| (*a, None))) {
@@ -163,6 +163,23 @@ pub fn learning(targets: &Targets, interfaces: &[Interface]) -> Vec<Probe> {
     probes
 }
 
+/// The probes by which this node looks for somebody else's address, asked by a neighbour.
+#[must_use]
+pub fn looking(excluded: &BTreeSet<String>, interfaces: &[Interface], address: IpAddr) -> Vec<Probe> {
+    let none = (Vec::new(), Vec::new(), Vec::new());
+    let targets = Targets { peer: none.0, virtual_addresses: none.1, references: none.2, excluded: excluded.clone() };
+    let planner = Planner { targets: &targets, interfaces };
+    let mut probes = Vec::new();
+    planner.neighbour(&mut probes, address, None, None);
+    // Somebody on the own link is reached through it only; whoever is behind a router goes by the routes.
+    let interface = planner.on_link(address);
+    let obstacle = interface.and_then(Interface::obstacle).or_else(|| planner.no_way_out());
+    let echo = What::Echo { to: address, interface: interface.map_or(0, |i| i.index) };
+    let via = via(interface.map(|i| i.name.as_str()), address);
+    probes.push(Probe { kind: ProbeKind::Echo, what: obstacle.map_or(Ok(echo), Err), via });
+    probes
+}
+
 struct Planner<'a> {
     targets: &'a Targets,
     interfaces: &'a [Interface],
@@ -183,6 +200,14 @@ impl<'a> Planner<'a> {
     fn on_link(&self, address: IpAddr) -> Option<&'a Interface> {
         let has = |i: &&Interface| i.addresses.iter().any(|a| a.contains(address));
         self.interfaces.iter().filter(|i| self.targets.uses(i)).find(has)
+    }
+
+    /// Why nothing can leave this machine at all, if so.
+    fn no_way_out(&self) -> Option<String> {
+        let mut usable = self.interfaces.iter().filter(|i| self.targets.uses(i) && i.is_configured());
+        let open = usable.clone().any(|i| i.obstacle().is_none());
+        let first = usable.next().and_then(Interface::obstacle);
+        (!open).then(|| first.unwrap_or_else(|| "no network interface has an address".to_owned()))
     }
 
     fn peer(&self, probes: &mut Vec<Probe>, address: IpAddr, name: Option<&str>) {

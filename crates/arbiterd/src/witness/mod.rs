@@ -15,11 +15,14 @@ pub mod store;
 pub mod value;
 
 use etcd::{Etcd, Options};
+use hotpair_config::model::Config;
 use hotpair_runtime::clock;
 use hotpair_types::{GroupName, Timestamp, VoteView, WitnessTarget, WitnessView};
 use keeper::{Keeper, Round};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
@@ -48,6 +51,44 @@ pub struct Setup {
     pub me: Writer,
     /// Every configured group.
     pub groups: Vec<GroupName>,
+}
+
+impl Setup {
+    /// From the configuration; `None`: it has no witness. `credentials` is where the service manager put files it hands over.
+    #[must_use]
+    pub fn of(config: &Config, me: Writer, credentials: Option<&OsStr>) -> Option<Self> {
+        let witness = config.witness.as_ref()?;
+        let file = |path: &PathBuf| {
+            let handed = credentials.zip(path.file_name()).map(|(dir, name)| Path::new(dir).join(name));
+            let beside = || config.file.parent().unwrap_or(Path::new("")).join(path);
+            handed.filter(|path| path.exists()).unwrap_or_else(beside)
+        };
+        Some(Self {
+            options: Options {
+                endpoints: witness.endpoints.clone(),
+                user: witness.login.as_ref().map(|(user, _)| user.clone()),
+                password_file: witness.login.as_ref().map(|(_, path)| file(path)),
+                ca_file: witness.ca_file.as_ref().map(file),
+                cert_file: witness.certificate.as_ref().map(|(cert, _)| file(cert)),
+                cert_key_file: witness.certificate.as_ref().map(|(_, key)| file(key)),
+                timeout: witness.timeout,
+            },
+            ttl: witness.ttl,
+            seal: Seal::new(config.pair.key.bytes(), config.pair.id),
+            me,
+            groups: config.groups.iter().map(|group| group.name.clone()).collect(),
+        })
+    }
+
+    /// Whether votes would be asked for at the same place, in the same way.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.options == other.options
+            && self.ttl == other.ttl
+            && self.seal == other.seal
+            && self.me == other.me
+            && self.groups == other.groups
+    }
 }
 
 /// What the thread works on: replaced as a whole.

@@ -78,7 +78,15 @@ struct Line {
 #[derive(Clone)]
 pub struct Seal {
     mac: Hmac<Sha256>,
+    /// Tells keys apart.
+    id: [u8; TAG],
     pair: PairId,
+}
+
+impl PartialEq for Seal {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.pair == other.pair
+    }
 }
 
 impl Seal {
@@ -86,7 +94,11 @@ impl Seal {
     #[must_use]
     pub fn new(key: &[u8], pair: PairId) -> Self {
         let derived = keyed(key).chain_update(PURPOSE).finalize().into_bytes();
-        Self { mac: keyed(&derived), pair }
+        let mac = keyed(&derived);
+        let named = mac.clone().chain_update(b"id").finalize().into_bytes();
+        let mut id = [0; TAG];
+        id.iter_mut().zip(named).for_each(|(to, from)| *to = from);
+        Self { mac, id, pair }
     }
 
     /// Below which the pair's keys stand; ends with a slash.
