@@ -9,7 +9,7 @@ TARGET_DIR ?= $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 DESTDIR ?=
 PREFIX ?= /usr
 
-.PHONY: help deps build release demo test unit integration verify fix bench docs install deb clean
+.PHONY: help deps build release demo test unit integration verify fix fuzz bench docs install deb clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ verify: ## Check format, lints and generated files; never writes
 fix: ## Format, and renew generated and golden files
 	$(CARGO) fmt --all
 	UPDATE_GOLDEN=1 $(CARGO) test --workspace --exclude integration-tests
+
+fuzz: deps ## Fuzz everything that reads bytes from outside, each target for TIME seconds (default 60; TARGET=… for one)
+	@crates/fuzz/run.sh "$(or $(TIME),60)" $(TARGET)
 
 bench: deps release ## Measure: failover and switchover as distributions, idle cost
 	@exec "$(TARGET_DIR)/release/bench"
