@@ -20,6 +20,7 @@ pub mod observed;
 pub mod peer_view;
 pub mod target;
 pub mod time;
+pub mod timing;
 
 pub use advert::{
     Advert, Claim, GroupAdvert, GroupSettings, NodeMode, NodeSettings, Offer, Readiness, Request, RequestId,
