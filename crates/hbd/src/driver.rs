@@ -1,6 +1,6 @@
 //! The beat loop: one thread of its own at real-time priority, one epoll, no locks held across a wait, no disk.
 //!
-//! In: datagrams from its own sockets; events of the serial threads over a bounded queue; and, as whole states of which
+//! In: datagrams from its own sockets; events of the serial and disk threads over a bounded queue; and, as whole states of which
 //! only the newest counts, the arbiter's advert, the interfaces and the settings. Out: frames, and the newest view for
 //! whoever watches. It never waits for another thread: handing over is replacing a value.
 //!
@@ -16,13 +16,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use heartbeat_core::{DropReason, HeartbeatCore, Input, LinkState, Output, PathTag};
 use hotpair_runtime::clock;
-use hotpair_types::{PeerView, Timestamp};
+use hotpair_types::{Incarnation, PeerView, Timestamp};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::disk::DiskEnd;
 use crate::log;
 use crate::netlink::Interfaces;
 use crate::serial::SerialEnd;
@@ -30,7 +31,7 @@ use crate::settings::{End, Port, Settings};
 use crate::udp::UdpEnd;
 use crate::wake::Wake;
 
-/// Events of serial threads that may wait.
+/// Events of serial and disk threads that may wait.
 const EVENTS: usize = 256;
 /// Datagrams taken from one socket in one turn: a flood on one path cannot keep the others waiting (FAULTS T7).
 const DATAGRAMS: usize = 128;
@@ -40,12 +41,12 @@ const BUFFER: usize = 1024;
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// What strangers send is counted so often.
 const STRANGERS_PERIOD: Duration = Duration::from_secs(1);
-/// At the end, serial threads get so long for their last frame.
-const SERIAL_LIMIT: Duration = Duration::from_millis(400);
+/// At the end, serial and disk threads get so long for their last frame.
+const LEAVE_LIMIT: Duration = Duration::from_millis(400);
 const TIMER: u64 = u64::MAX;
 const WAKE: u64 = u64::MAX - 1;
 
-/// What a serial thread has to say.
+/// What a serial or disk thread has to say.
 #[derive(Debug)]
 pub enum Event {
     /// A whole frame.
@@ -73,6 +74,22 @@ pub enum Event {
         path: PathTag,
         /// See [`Input::ModemLines`].
         partner: Option<bool>,
+    },
+    /// The peer's slot on a disk cannot be used.
+    Damaged {
+        /// On which path.
+        path: PathTag,
+        /// See [`Input::Damaged`].
+        what: String,
+    },
+    /// How long reading and writing took.
+    IoTimes {
+        /// On which path.
+        path: PathTag,
+        /// See [`Input::IoTimes`].
+        write: Option<Duration>,
+        /// See [`Input::IoTimes`].
+        read: Option<Duration>,
     },
     /// A frame was not sent.
     SendFailed {
@@ -116,6 +133,7 @@ pub struct Wires {
 enum Medium {
     Udp(UdpEnd),
     Serial(SerialEnd),
+    Disk(DiskEnd),
 }
 
 #[derive(Debug)]
@@ -128,6 +146,8 @@ struct OpenEnd {
 #[derive(Debug)]
 pub struct Driver {
     core: HeartbeatCore,
+    /// This run of hbd.
+    run: Incarnation,
     wires: Wires,
     ends: Vec<OpenEnd>,
     epoll: OwnedFd,
@@ -153,11 +173,11 @@ struct Drops {
 }
 
 impl Driver {
-    /// Sets up the loop. Serial threads start; nothing is sent before [`Self::run`].
+    /// Sets up the loop. Serial and disk threads start; nothing is sent before [`Self::run`].
     ///
     /// # Errors
     /// When the process is out of descriptors or threads.
-    pub fn new(core: HeartbeatCore, mut wires: Wires) -> io::Result<Self> {
+    pub fn new(core: HeartbeatCore, run: Incarnation, mut wires: Wires) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let timer = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)?;
@@ -166,6 +186,7 @@ impl Driver {
         let settings = wires.settings.borrow_and_update().clone();
         let mut driver = Self {
             core,
+            run,
             wires,
             ends: Vec::new(),
             epoll,
@@ -221,6 +242,7 @@ impl Driver {
             self.update_udp(now)?;
         }
         self.count_strangers(now);
+        self.look_at_disks(now);
         if self.core.poll_timeout().is_some_and(|at| at <= now) {
             self.core.handle_timeout(now);
         }
@@ -239,6 +261,17 @@ impl Driver {
                 for _ in 0..udp.count_strangers() {
                     self.core.handle_input(Input::Garbage { path: open.end.tag }, now);
                 }
+            }
+        }
+    }
+
+    /// A disk that hangs cannot say so itself.
+    fn look_at_disks(&mut self, now: Timestamp) {
+        for open in &mut self.ends {
+            if let Medium::Disk(disk) = &mut open.medium
+                && let Some(state) = disk.look(now)
+            {
+                self.core.handle_input(Input::Link { path: open.end.tag, state }, now);
             }
         }
     }
@@ -301,6 +334,10 @@ impl Driver {
                 Event::ModemLines { path, partner } => {
                     self.core.handle_input(Input::ModemLines { path, partner }, now);
                 }
+                Event::Damaged { path, what } => self.core.handle_input(Input::Damaged { path, what }, now),
+                Event::IoTimes { path, write, read } => {
+                    self.core.handle_input(Input::IoTimes { path, write, read }, now);
+                }
                 Event::SendFailed { path, text } => self.core.handle_input(Input::SendFailed { path, text }, now),
             }
         }
@@ -342,6 +379,10 @@ impl Driver {
                     // Frames wait in its queue for the moment it takes to open the port; then its thread says how it is.
                     let wake = self.wires.wake.clone();
                     Medium::Serial(SerialEnd::start(end, port, self.events_in.clone(), wake)?)
+                }
+                Port::Disk(port) => {
+                    let (events, wake) = (self.events_in.clone(), self.wires.wake.clone());
+                    Medium::Disk(DiskEnd::start(end, port, self.run, events, wake)?)
                 }
             };
             self.ends.push(OpenEnd { end: end.clone(), medium });
@@ -395,6 +436,9 @@ impl Driver {
             Medium::Serial(serial) => {
                 (!serial.send(bytes)).then(|| "the line is blocked: earlier frames still wait".to_owned())
             }
+            Medium::Disk(disk) => {
+                (!disk.send(bytes)).then(|| "the disk is too slow: an earlier frame was never written".to_owned())
+            }
         };
         if let Some(text) = failure {
             self.core.handle_input(Input::SendFailed { path, text }, now);
@@ -441,9 +485,13 @@ impl Driver {
         let now = clock::now();
         self.core.handle_input(Input::Leave, now);
         self.carry_out(now);
-        let serial = |e: &mut OpenEnd| if let Medium::Serial(serial) = &mut e.medium { serial.stop() } else { None };
-        let threads: Vec<_> = self.ends.iter_mut().filter_map(serial).collect();
-        let end = now.after(SERIAL_LIMIT);
+        let stop = |e: &mut OpenEnd| match &mut e.medium {
+            Medium::Udp(_) => None,
+            Medium::Serial(serial) => serial.stop(),
+            Medium::Disk(disk) => disk.stop(),
+        };
+        let threads: Vec<_> = self.ends.iter_mut().filter_map(stop).collect();
+        let end = now.after(LEAVE_LIMIT);
         while threads.iter().any(|t| !t.is_finished()) {
             let left = end.since(clock::now());
             if left.is_zero() {

@@ -169,6 +169,40 @@ pub fn serial_opened(path: &str, device: &dyn Display, lines: bool) {
     tracing::info!(path, %device, "serial port {device} is open ({lines})");
 }
 
+/// A disk's area was opened.
+pub fn disk_opened(path: &str, device: &str) {
+    tracing::info!(path, device, "disk {device} is open for path {path}");
+}
+
+/// A blank area was made this pair's.
+pub fn disk_initialised(path: &str, device: &str) {
+    tracing::info!(path, device, "the area of path {path} on {device} was blank and is this pair's now");
+}
+
+/// The area is not this pair's.
+pub fn disk_foreign(path: &str, device: &str, what: &str) {
+    tracing::error!(
+        path,
+        device,
+        "path {path} does not run: the area on {device} is not this pair's, and nothing is written there: {what}; see \
+         `device` and `offset` in the configuration; an area that is all zero is taken by itself"
+    );
+}
+
+/// The peer's slot cannot be used.
+pub fn disk_damaged(path: &str, device: &str, what: &str) {
+    tracing::warn!(path, device, "the peer's slot of path {path} on {device} is damaged: {what}");
+}
+
+/// A disk thread shares the process's descriptors.
+pub fn disk_descriptors(path: &str, error: &dyn Display) {
+    tracing::warn!(
+        path,
+        "the thread of disk path {path} could not get descriptors of its own ({error}): if its disk hangs for ever, a \
+         restart of hbd may have to wait for it"
+    );
+}
+
 /// An advert is on its way or was not taken.
 pub fn advert_stale(stale: bool) {
     if stale {

@@ -1,13 +1,14 @@
 //! hbd: the heartbeat daemon. It owns the communication paths of this node, says what is heard of the peer on each,
 //! and carries the arbiters' adverts. It decides nothing about services.
 //!
-//! Threads: `beat` (see `driver.rs`) at real-time priority; one per serial port (`serial.rs`); this one, with signals,
+//! Threads: `beat` (see `driver.rs`) at real-time priority; one per serial port (`serial.rs`) and per disk path (`disk`); this one, with signals,
 //! the interface monitor and the gRPC service on one current-thread runtime; and the log writer. The beat thread never
 //! waits for another.
 //!
 //! *Invariant:* a bad command line or configuration ends the process with 64 before anything is opened.
 
 mod convert;
+mod disk;
 mod driver;
 mod log;
 mod netlink;
@@ -198,7 +199,7 @@ async fn serve(
     server.health().set(SERVICE_NAME, true).await;
 
     tokio::spawn(netlink::monitor(interfaces_tx, wake.clone()));
-    let driver = Driver::new(core, wires).context("setting up the heartbeat loop")?;
+    let driver = Driver::new(core, seed.incarnation, wires).context("setting up the heartbeat loop")?;
     let left = CancellationToken::new();
     start_beat(driver, stop.clone(), left.clone())?;
     tokio::spawn(wake_on_stop(stop.clone(), wake.clone()));

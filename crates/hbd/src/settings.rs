@@ -1,11 +1,15 @@
 //! What hbd takes from the configuration: the core's part and the ends of the paths on this node. Pure.
 
+use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use heartbeat_core::disk::Place;
 use heartbeat_core::{ConfigError, HeartbeatConfig, PathTag};
 use hotpair_config::model::{Config, Link, Path};
 use hotpair_types::{NodeId, PathName};
+
+use crate::disk::device::Location;
 
 /// Everything the beat loop needs to know.
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub enum Port {
     Udp(UdpPort),
     /// Serial.
     Serial(SerialPort),
+    /// Shared disk.
+    Disk(DiskPort),
 }
 
 /// A UDP end: own interface and address, and where the peer is.
@@ -56,6 +62,19 @@ pub struct SerialPort {
     pub baud: u32,
 }
 
+/// A disk end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskPort {
+    /// Where the area is.
+    pub location: Location,
+    /// Whose it must be.
+    pub place: Place,
+    /// Time between two heartbeats.
+    pub interval: Duration,
+    /// A read or write that takes longer than this hangs: the path is silent by then anyway.
+    pub hangs_after: Duration,
+}
+
 impl Settings {
     /// Takes what belongs to `node` and checks it.
     ///
@@ -64,7 +83,7 @@ impl Settings {
     pub fn new(config: &Config, node: NodeId) -> Result<Self, ConfigError> {
         let core = hotpair_assemble::heartbeat::heartbeat(config, node);
         core.check()?;
-        Ok(Self { core, ends: config.paths.iter().map(|p| end(p, node)).collect() })
+        Ok(Self { core, ends: config.paths.iter().map(|p| end(config, p, node)).collect() })
     }
 
     /// Whether a running hbd can go over to `new`.
@@ -78,7 +97,8 @@ impl Settings {
     }
 }
 
-fn end(path: &Path, node: NodeId) -> End {
+fn end(config: &Config, path: &Path, node: NodeId) -> End {
+    let tag = PathTag::of(&path.name);
     let port = match &path.link {
         Link::Udp { port, ends } => {
             let (own, peer) = (ends.of(node), ends.of(node.other()));
@@ -90,6 +110,12 @@ fn end(path: &Path, node: NodeId) -> End {
             })
         }
         Link::Serial { baud, device } => Port::Serial(SerialPort { device: device.of(node).clone(), baud: *baud }),
+        Link::Disk { device, offset } => Port::Disk(DiskPort {
+            location: Location { device: device.of(node).clone(), offset: *offset },
+            place: Place { pair: config.pair.id, pair_name: config.pair.name.to_string(), node, path: tag },
+            interval: path.interval,
+            hangs_after: path.detection(),
+        }),
     };
-    End { tag: PathTag::of(&path.name), name: path.name.clone(), port }
+    End { tag, name: path.name.clone(), port }
 }

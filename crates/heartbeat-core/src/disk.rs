@@ -226,9 +226,10 @@ impl SlotWriter {
         seal(bytes)
     }
 
-    /// The block was written with all frames there are.
-    pub fn written(&mut self) {
+    /// [`SlotWriter::block`], to be written now: its frames count as written.
+    pub fn take(&mut self) -> [u8; BLOCK] {
         self.unwritten = 0;
+        self.block()
     }
 }
 
@@ -394,8 +395,8 @@ mod tests {
         assert!(writer.is_due());
         let PeerSlot::Frames(frames) = reader.read(&area(&writer)) else { panic!("frames") };
         assert_eq!(frames, [vec![0; 500], vec![1; 500], vec![2; 500]]);
-        writer.written();
-        assert!(!writer.is_due());
+        let block = writer.take();
+        assert!(!writer.is_due() && block == writer.block());
         assert_eq!(reader.read(&area(&writer)), PeerSlot::Silent, "the same again is silence");
         let old = area(&writer);
         for n in 3..8_u8 {

@@ -286,9 +286,18 @@ fn split_tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(bytes.len().checked_sub(MAC_LEN)?)
 }
 
+/// Makes the tag of a frame's body.
+pub type TagFunction = fn(&[u8]) -> [u8; MAC_LEN];
+
 /// The pair's key, ready for use.
 #[derive(Clone)]
-pub struct Authenticator(Hmac<Sha256>);
+pub struct Authenticator(Tagger);
+
+#[derive(Clone)]
+enum Tagger {
+    Hmac(Hmac<Sha256>),
+    Function(TagFunction),
+}
 
 impl core::fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -300,11 +309,20 @@ impl Authenticator {
     /// From the pair's key; any length is accepted here, [`crate::HeartbeatConfig::check`] wants 32 bytes.
     pub fn new(key: &[u8]) -> Option<Self> {
         // HMAC (RFC 2104) takes keys of any length; the crate's signature cannot say so.
-        Hmac::<Sha256>::new_from_slice(key).ok().map(Self)
+        Hmac::<Sha256>::new_from_slice(key).ok().map(|hmac| Self(Tagger::Hmac(hmac)))
+    }
+
+    /// Any other function that finds damage, for simulations that play millions of hours: it protects against nobody, and
+    /// nothing of a configuration leads here.
+    pub fn simulated(tag: TagFunction) -> Self {
+        Self(Tagger::Function(tag))
     }
 
     fn tag(&self, body: &[u8]) -> [u8; MAC_LEN] {
-        let mut mac = self.0.clone();
+        let mut mac = match &self.0 {
+            Tagger::Hmac(hmac) => hmac.clone(),
+            Tagger::Function(tag) => return tag(body),
+        };
         mac.update(body);
         let full = mac.finalize().into_bytes();
         let mut tag = [0_u8; MAC_LEN];

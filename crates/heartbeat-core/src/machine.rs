@@ -197,9 +197,24 @@ impl HeartbeatCore {
     /// # Errors
     /// See [`HeartbeatConfig::check`].
     pub fn new(config: HeartbeatConfig, seed: Seed, now: Timestamp) -> Result<Self, ConfigError> {
+        let auth = Authenticator::new(config.key.bytes()).ok_or(ConfigError::SelfTest)?;
+        Self::with_authenticator(config, auth, seed, now)
+    }
+
+    /// The same, with tags made in another way than by the pair's key.
+    ///
+    /// # Errors
+    /// See [`HeartbeatConfig::check`].
+    pub fn with_authenticator(
+        config: HeartbeatConfig,
+        auth: Authenticator,
+        seed: Seed,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
-        let auth =
-            Authenticator::new(config.key.bytes()).filter(Authenticator::self_test).ok_or(ConfigError::SelfTest)?;
+        if !auth.self_test() {
+            return Err(ConfigError::SelfTest);
+        }
         let paths: Vec<Path> = config.paths.iter().map(|p| Path::new(p.clone(), now)).collect();
         let mut core = Self {
             stall_threshold: stall_threshold(&config),
@@ -298,6 +313,11 @@ impl HeartbeatCore {
 
     /// When [`Self::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
+        // As of the last call: nothing changes between calls.
+        self.planned
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
         self.paths.iter().fold(None, |at, path| earlier(at, path.deadline()))
     }
 
@@ -395,7 +415,7 @@ impl HeartbeatCore {
             self.outputs.push_back(Output::View(view));
         }
         self.last_call = now;
-        self.planned = self.poll_timeout();
+        self.planned = self.next_deadline();
         self.check_invariants(now);
     }
 

@@ -128,8 +128,7 @@ impl DiskWorld {
         }
         if look && writer.is_due() {
             let at = BLOCK * (1 + node);
-            self.area[at..at + BLOCK].copy_from_slice(&writer.block());
-            writer.written();
+            self.area[at..at + BLOCK].copy_from_slice(&writer.take());
             *self.writes.entry(node).or_default() += 1;
         }
     }
