@@ -9,6 +9,8 @@ use crate::convert::{WireError, advert as advert_wire, resource, status};
 use crate::hbd_client::{AdvertBytes, HbdEvent};
 use crate::history::{History, Record};
 use crate::log;
+use crate::peer_story::{Heard, OwnStory, PeerStory};
+use crate::preview;
 use crate::prober::Prober;
 use crate::prober::interfaces::Interface;
 use crate::prober::sockets::Packet;
@@ -78,6 +80,8 @@ pub enum Event {
     },
     /// Somebody asks for the state.
     Status(oneshot::Sender<Arc<pb::Status>>),
+    /// Somebody asks what this configuration would do.
+    Preview(Box<Settings>, oneshot::Sender<Vec<pb::ConfigChange>>),
 }
 
 /// Connections of the loop to everything around it.
@@ -123,6 +127,11 @@ pub struct Driver {
     status_seq: u64,
     dirty: bool,
     pending: VecDeque<Input>,
+    own_story: OwnStory,
+    peer_story: PeerStory,
+    /// The newest advert, to be sent again when there is more to tell with it.
+    last_advert: Option<Advert>,
+    more_to_tell: bool,
 }
 
 /// The advert of the last view, so that it is decoded once.
@@ -162,6 +171,10 @@ impl Driver {
             status_seq: 0,
             dirty: true,
             pending: VecDeque::new(),
+            own_story: OwnStory::default(),
+            peer_story: PeerStory::default(),
+            last_advert: None,
+            more_to_tell: false,
         };
         let version = this.around.process.version.clone();
         let started = say("E001", [("daemon", "arbiterd".to_owned()), ("version", version)]);
@@ -285,6 +298,11 @@ impl Driver {
                 self.orders.insert(ticket, reply);
                 self.feed(Input::Order { ticket, by, order, dry_run }, now);
             }
+            Event::Preview(settings, reply) => {
+                let changes = preview::changes(&self.settings, &settings, &self.core, now);
+                // Whoever asked may have gone away.
+                drop(reply.send(changes));
+            }
             Event::Status(reply) => {
                 let status = self.status(now);
                 // Whoever asked may have gone away.
@@ -315,9 +333,38 @@ impl Driver {
                 None
             }
         };
+        if let Some(advert) = &advert {
+            for (id, group, parameters) in self.peer_story.hear(advert, &received.bytes) {
+                self.peer_told((id, group, parameters), received.received_at);
+            }
+        }
         self.decoded =
             Some(Decoded { digest: received.digest, received_at: received.received_at, advert: advert.clone() });
         advert
+    }
+
+    /// The peer told of its groups: an event of this node's history (B1).
+    fn peer_told(&mut self, (id, group, parameters): Heard, at: Timestamp) {
+        let mine = self.settings.node;
+        let mut parameters: BTreeMap<String, String> =
+            parameters.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        for (name, node) in [("node", mine), ("peer", mine.other())] {
+            parameters.insert(name.to_owned(), self.settings.name(node).to_owned());
+        }
+        parameters.insert("group".to_owned(), group.clone());
+        let severity = if matches!(id, "E246" | "E247") { Severity::Warning } else { Severity::Info };
+        let record = Record {
+            wall_ms: clock::wall_clock_unix_ms(),
+            at,
+            boot: self.seed.boot,
+            message_id: id.to_owned(),
+            severity,
+            group,
+            subject: String::new(),
+            parameters,
+            facts: BTreeMap::new(),
+        };
+        self.record(record);
     }
 
     fn of_peer(&self, advert: Advert) -> Result<Advert, WireError> {
@@ -357,6 +404,12 @@ impl Driver {
             self.execute(output, now);
         }
         self.feed_pending(now);
+        // Events come after the advert that goes with them.
+        if self.more_to_tell
+            && let Some(advert) = self.last_advert.take()
+        {
+            self.execute(Output::Advert(advert), now);
+        }
     }
 
     fn feed_pending(&mut self, now: Timestamp) {
@@ -372,7 +425,13 @@ impl Driver {
         match output {
             Output::Persist { ticket, durable } => self.persist(ticket, &durable, now),
             Output::Advert(advert) => {
-                let bytes = advert_wire::encode(&advert, now);
+                let mut bytes = advert_wire::encode(&advert, now);
+                let story = self.own_story.appendix();
+                if bytes.len().saturating_add(story.len()) <= advert_wire::MAX_BYTES {
+                    bytes.extend(story);
+                }
+                self.last_advert = Some(advert.clone());
+                self.more_to_tell = false;
                 if bytes.len() > advert_wire::MAX_BYTES {
                     tracing::error!(
                         bytes = bytes.len(),
@@ -443,6 +502,7 @@ impl Driver {
 
     fn record(&mut self, record: Record) {
         log::event(&record);
+        self.more_to_tell |= self.own_story.note(&record);
         self.around.history.record(record);
     }
 

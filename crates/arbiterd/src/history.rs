@@ -5,10 +5,12 @@
 //! Wall-clock times are for people only.
 
 mod database;
+mod numbers;
 
 use arbiter_core::io::Severity;
 use database::Database;
 use hotpair_types::{BootId, Timestamp};
+use numbers::Numbers;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
@@ -194,9 +196,15 @@ struct Keeper {
 impl Keeper {
     fn run(&mut self, path: &Path, queue: &Receiver<Command>, trouble: &impl Fn(Trouble) -> Record) {
         let (mut database, found) = Database::open(path);
-        self.last_id = database.as_ref().map_or(0, Database::last_id);
+        let mut numbers = Numbers::open(path);
+        self.last_id = match (&database, &found) {
+            // What the database says is exact, unless it is a new one in the place of one that was put aside.
+            (Some(database), None) => database.last_id(),
+            _ => numbers.reserved(),
+        };
         if let Some(found) = found {
             tracing::error!(trouble = ?found, "the history database is damaged or unusable");
+            numbers.reserve(self.last_id.saturating_add(1));
             self.take(trouble(found));
         }
         while let Ok(command) = queue.recv() {
@@ -204,7 +212,10 @@ impl Keeper {
             let mut taken = 0;
             while let Some(command) = next.take() {
                 match command {
-                    Command::Record(record) => self.take(record),
+                    Command::Record(record) => {
+                        numbers.reserve(self.last_id.saturating_add(1));
+                        self.take(record);
+                    }
                     Command::Read(query, reply) => {
                         self.flush(&mut database, path);
                         // Nobody waits any more: a client that went away.

@@ -16,6 +16,8 @@ pub mod hbd_client;
 pub mod history;
 pub mod log;
 pub mod neighbour;
+pub mod peer_story;
+pub mod preview;
 pub mod prober;
 pub mod resd_client;
 pub mod rpc;

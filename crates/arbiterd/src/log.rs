@@ -6,7 +6,7 @@ use arbiter_core::io::Severity;
 
 /// Writes the line. Never waits (the log has its own queue).
 pub fn event(record: &Record) {
-    let text = text::by_id(&record.message_id, &record.parameters).text;
+    let text = text::by_id(&record.message_id, &text::of_record(record)).text;
     let parameters = pairs(&record.parameters);
     let facts = pairs(&record.facts);
     // What is empty is left out of the line.

@@ -9,6 +9,7 @@ mod watch_events;
 use crate::driver::Event;
 use crate::explain;
 use crate::history::{Entry, History, Query};
+use crate::preview;
 use crate::settings::Settings;
 use crate::text;
 use arbiter_core::io::{Order, Sentence};
@@ -29,6 +30,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Events in one answer at most.
 const MAX_EVENTS: u32 = 10_000;
 const DEFAULT_EVENTS: u32 = 100;
+/// A configuration longer than this is none.
+const MAX_CONFIG_BYTES: usize = 1 << 20;
 
 /// The service.
 pub struct Service {
@@ -91,6 +94,45 @@ impl Service {
         }
     }
 
+    /// What a configuration would do. Its keys are read where the running one has them.
+    async fn preview(
+        &self,
+        request: &pb::PreviewConfigRequest,
+        running: &Settings,
+    ) -> Result<pb::PreviewConfigResponse, Status> {
+        if request.text.len() > MAX_CONFIG_BYTES {
+            return Err(Problem::invalid_argument("TOO_LONG", "the configuration is longer than 1 MiB")
+                .remedy("give the text of a configuration file")
+                .field("text", format!("must be at most {MAX_CONFIG_BYTES} bytes"))
+                .into());
+        }
+        let peer = running.name(running.node.other());
+        let status = self.current().await?;
+        let mut answer = pb::PreviewConfigResponse {
+            running_digest: running.config.digest.to_string(),
+            peer_digest: status
+                .nodes
+                .iter()
+                .find(|n| n.name == peer)
+                .map(|n| n.config_digest.clone())
+                .unwrap_or_default(),
+            ..pb::PreviewConfigResponse::default()
+        };
+        let name = running.name(running.node);
+        match hotpair_config::load_text(&request.text, &running.config.file, Some(name)) {
+            Err(findings) => answer.findings = findings.iter().map(preview::finding).collect(),
+            Ok(loaded) => {
+                answer.good = true;
+                answer.digest = loaded.config.digest.to_string();
+                answer.findings = loaded.warnings.iter().map(preview::finding).collect();
+                let settings = Settings::new(loaded.config, loaded.node.unwrap_or(running.node), Vec::new());
+                let (reply, changes) = oneshot::channel();
+                answer.changes = self.ask(Event::Preview(Box::new(settings), reply), changes).await?;
+            }
+        }
+        Ok(answer)
+    }
+
     async fn read(&self, query: Query) -> Result<Vec<Entry>, Status> {
         self.history.read(query).await.ok_or_else(|| {
             Problem::unavailable("HISTORY_BUSY", "the history cannot be read now")
@@ -126,6 +168,7 @@ fn refused(refusal: &Sentence) -> Status {
 /// An entry of the history for the API.
 pub(crate) fn event(entry: &Entry, settings: &Settings) -> pb::Event {
     let record = &entry.record;
+    let parameters = text::of_record(record);
     pb::Event {
         id: entry.id,
         wall_clock_ms: record.wall_ms,
@@ -136,8 +179,8 @@ pub(crate) fn event(entry: &Entry, settings: &Settings) -> pb::Event {
         severity: crate::convert::status::severity(record.severity).into(),
         group: record.group.clone(),
         subject: record.subject.clone(),
-        text: text::by_id(&record.message_id, &record.parameters).text,
-        parameters: record.parameters.clone().into_iter().collect(),
+        text: text::by_id(&record.message_id, &parameters).text,
+        parameters: parameters.into_iter().collect(),
         facts: record.facts.clone().into_iter().collect(),
     }
 }
@@ -187,6 +230,7 @@ impl ArbiterService for Service {
         let query = Query {
             limit,
             after_id: request.after_id,
+            up_to_id: request.before_id.checked_sub(1),
             group: request.group,
             message_id: request.message_id,
             ..Query::default()
@@ -309,7 +353,9 @@ impl ArbiterService for Service {
         request: Request<pb::PreviewConfigRequest>,
     ) -> Result<Response<pb::PreviewConfigResponse>, Status> {
         self.may(request.extensions(), Need::Read)?;
-        Err(Status::unimplemented(request.into_inner().file))
+        let request = request.into_inner();
+        let running = self.settings();
+        Ok(Response::new(self.preview(&request, &running).await?))
     }
 
     async fn list_rules(

@@ -1,7 +1,8 @@
 //! Sentences of the catalogue, rendered in English for the API; ids and parameters travel along for other languages.
 
+use crate::history::Record;
 use arbiter_core::io::Sentence;
-use hotpair_messages::{Lang, Rendered, render_pairs};
+use hotpair_messages::{Lang, Rendered, render_said};
 use std::collections::BTreeMap;
 
 /// Text, meaning and remedy.
@@ -14,7 +15,21 @@ pub fn rendered(sentence: &Sentence) -> Rendered {
 #[must_use]
 pub fn by_id(id: &str, parameters: &BTreeMap<String, String>) -> Rendered {
     let pairs: Vec<(String, String)> = parameters.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    render_pairs(id, Lang::En, &pairs)
+    render_said(id, Lang::En, &pairs)
+}
+
+/// Parameters of a recorded event, with those that its place in the history says: an event of a resource names it.
+#[must_use]
+pub fn of_record(record: &Record) -> BTreeMap<String, String> {
+    let mut parameters = record.parameters.clone();
+    for (name, value) in [("group", &record.group), ("subject", &record.subject)] {
+        if !value.is_empty() {
+            parameters.entry(name.to_owned()).or_insert_with(|| value.clone());
+        }
+    }
+    let resource = if record.subject.is_empty() { &record.group } else { &record.subject };
+    parameters.entry("resource".to_owned()).or_insert_with(|| resource.clone());
+    parameters
 }
 
 /// The text alone.
