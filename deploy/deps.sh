@@ -6,6 +6,7 @@ declare -A package_of=(
   [gcc]=gcc [ip]=iproute2 [nft]=nftables [nsenter]=util-linux [mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs
   [socat]=socat [tcpdump]=tcpdump [python3]=python3 [pip3]=python3-pip [dbus-daemon]=dbus [ps]=procps [curl]=curl
   [ping]=iputils-ping [strip]=binutils [setpriv]=util-linux [losetup]=mount
+  [etcd]=etcd-server [etcdctl]=etcd-client [openssl]=openssl
 )
 missing=()
 for program in "${!package_of[@]}"; do
@@ -24,5 +25,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "hotpair: installing Debian packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# Debian starts a service as it is installed; the tests' etcd is one of their own (invoke-rc.d(8) knows this variable).
+export RUNLEVEL=1
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

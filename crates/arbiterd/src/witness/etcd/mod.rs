@@ -9,6 +9,7 @@ pub mod wire;
 use super::store::{KeptAlive, Lease, Snapshot, Store, StoreError, Stored, Transaction};
 use prost::Message;
 use std::future::Future;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tonic::client::Grpc;
@@ -102,14 +103,14 @@ impl Etcd {
         let ca = self.options.ca_file.as_deref().unwrap_or(Path::new(SYSTEM_CA));
         let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca).await?));
         if let (Some(cert), Some(key)) = (&self.options.cert_file, &self.options.cert_key_file) {
-            tls = tls.identity(Identity::from_pem(read(cert).await?, read(key).await?));
+            tls = tls.identity(Identity::from_pem(read(cert).await?, read_secret(key).await?));
         }
         Ok(tls)
     }
 
     async fn log_in(&self, session: &Session, user: &str) -> Result<MetadataValue<Ascii>, StoreError> {
         let password = match &self.options.password_file {
-            Some(path) => String::from_utf8(read(path).await?)
+            Some(path) => String::from_utf8(read_secret(path).await?)
                 .map_err(|_| StoreError::Refused(format!("the password in {} is not UTF-8", path.display())))?,
             None => String::new(),
         };
@@ -241,6 +242,17 @@ fn seconds_of(seconds: i64) -> Duration {
 async fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
     let failed = |error| StoreError::Refused(format!("{} cannot be read: {error}", path.display()));
     tokio::fs::read(path).await.map_err(failed)
+}
+
+/// A file that everybody may read holds no secret.
+async fn read_secret(path: &Path) -> Result<Vec<u8>, StoreError> {
+    if let Ok(meta) = tokio::fs::metadata(path).await
+        && meta.mode() & 0o007 != 0
+    {
+        let remedy = format!("chmod 600 {}", path.display());
+        return Err(StoreError::Refused(format!("{} can be read by everybody: {remedy}", path.display())));
+    }
+    read(path).await
 }
 
 async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
