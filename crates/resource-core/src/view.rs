@@ -68,14 +68,66 @@ impl Group {
             readiness_known: self.resources.iter().all(|r| r.readiness != Readiness::Unknown || r.is_up()),
             cleared: self.target.as_ref().map_or(0, |t| t.clear),
             lease_expires: self.running_lease(),
-            // What the kinds know, the shell puts in.
-            peer_lease: None,
+            peer_lease: self.peer_lease,
             resources: self.resources.iter().map(Resource::observed).collect(),
         }
     }
 }
 
+impl Group {
+    /// [`Self::observed`] would say the same as `seen`; found out without making it, since most calls change nothing.
+    pub(crate) fn shows(&self, seen: &GroupObserved) -> bool {
+        let GroupObserved {
+            state,
+            since,
+            epoch,
+            serving,
+            failure,
+            not_ready,
+            readiness_known,
+            cleared,
+            lease_expires,
+            peer_lease,
+            resources,
+        } = seen;
+        let issues =
+            self.resources.iter().filter(|r| r.state == ResourceState::Stopped).filter_map(|r| match &r.readiness {
+                Readiness::Issue(issue) => Some(issue),
+                Readiness::Unknown | Readiness::Ready => None,
+            });
+        *state == self.state
+            && *since == self.since
+            && *epoch == self.target.as_ref().map_or(Epoch::NEVER, |t| t.epoch)
+            && *serving == self.serving()
+            && match (&self.failure, failure) {
+                (Some(own), Some(told)) => own == told,
+                (Some(_), None) => false,
+                (None, told) => *told == self.network_failure(),
+            }
+            && issues.eq(not_ready.iter())
+            && *readiness_known == self.resources.iter().all(|r| r.readiness != Readiness::Unknown || r.is_up())
+            && *cleared == self.target.as_ref().map_or(0, |t| t.clear)
+            && *lease_expires == self.running_lease()
+            && *peer_lease == self.peer_lease
+            && self.resources.len() == resources.len()
+            && self.resources.iter().zip(resources).all(|(own, told)| own.shows(told))
+    }
+}
+
 impl Resource {
+    fn shows(&self, seen: &ResourceObserved) -> bool {
+        let ResourceObserved { name, kind, state, since, failures, repairs, last_error, last_start, last_stop } = seen;
+        *state == self.state
+            && *since == self.since
+            && *failures == u32::try_from(self.failures.len()).unwrap_or(u32::MAX)
+            && *repairs == self.repairs
+            && *last_start == self.last_start
+            && *last_stop == self.last_stop
+            && *last_error == self.last_error
+            && *name == self.spec.name
+            && *kind == self.spec.kind
+    }
+
     fn observed(&self) -> ResourceObserved {
         ResourceObserved {
             name: self.spec.name.clone(),
