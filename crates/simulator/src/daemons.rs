@@ -6,7 +6,7 @@ use crate::world::{Event, Happening, World, nanos};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
 use core::time::Duration;
-use heartbeat_core::{HeartbeatConfig, HeartbeatCore};
+use heartbeat_core::{Authenticator, HeartbeatConfig, HeartbeatCore};
 use hotpair_types::{
     Desired, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId, PairId,
     ProbeKind, Target, Timestamp,
@@ -47,8 +47,9 @@ impl World {
         };
         let n = &mut self.nodes[node.index()];
         let seed = heartbeat_core::Seed { incarnation: Incarnation(run), boot: n.boot_id() };
-        let core =
-            HeartbeatCore::new(config, seed, n.local(now)).unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
+        let auth = Authenticator::simulated(crate::wire::checksum);
+        let core = HeartbeatCore::with_authenticator(config, auth, seed, n.local(now))
+            .unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
         n.hbd.core = Some(core);
         n.hbd.run = run;
         let advert = n.advert.clone();
@@ -485,10 +486,13 @@ impl World {
         if !forced && self.nodes[node.index()].resources.real.get(&key).is_some_and(|r| r.hangs) {
             takes = Duration::MAX;
         }
-        let mut held = None;
+        let (mut held, mut waits) = (None, false);
         if action == Action::Start {
-            match self.guard_wait(node, &key) {
-                Ok(wait) => takes = takes.saturating_add(wait),
+            match self.guard_take(node, &key) {
+                Ok(wait) => {
+                    waits = wait > Duration::ZERO;
+                    takes = takes.saturating_add(wait);
+                }
                 Err(text) => held = Some(text),
             }
         }
@@ -498,7 +502,11 @@ impl World {
             self.note(Some(node), || format!("{} {}/{}", action.as_str(), key.0, key.1));
         }
         let group = key.0.clone();
-        let operation = Operation { op, key, action, cancelled: false, late: takes > timeout, held };
+        let well = self.nodes[node.index()].resources.real.get(&key).is_some_and(|r| r.up && !r.failed && !r.broken);
+        if action == Action::Start && well {
+            self.happenings.push(Happening::StartedAgain { node, group: group.clone() });
+        }
+        let operation = Operation { op, key, action, cancelled: false, late: takes > timeout, held, waits };
         if self.nodes[node.index()].resources.begin(operation) {
             self.happenings.push(Happening::Started { node, group });
         }
@@ -507,11 +515,12 @@ impl World {
 
     /// An operation has come to its end.
     pub fn operation_ends(&mut self, node: NodeId, run: u64, op: OpId) {
-        let n = &mut self.nodes[node.index()];
+        let n = &self.nodes[node.index()];
         if !n.on || n.run(Daemon::Resd) != Some(run) {
             return;
         }
-        if let Some((key, action, outcome)) = n.resources.end(op) {
+        self.guard_again(node, op);
+        if let Some((key, action, outcome)) = self.nodes[node.index()].resources.end(op) {
             self.guard_after(node, &key, action, &outcome);
             if matches!(action, Action::Start | Action::Stop { .. }) {
                 self.touch();

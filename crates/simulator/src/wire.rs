@@ -108,3 +108,23 @@ impl Wiring {
         NodeId::BOTH.into_iter().all(|n| self.wires.iter().any(|w| w[n.index()].dependable()))
     }
 }
+
+/// Stands for the keyed tag of frames: finds every damage the simulator makes, at a small part of its price. The real one is
+/// proven and fuzzed where frames are (heartbeat-core).
+pub fn checksum(body: &[u8]) -> [u8; heartbeat_core::MAC_LEN] {
+    let mut state = [0x9E37_79B9_7F4A_7C15_u64, 0xC2B2_AE3D_27D4_EB4F];
+    let mut chunks = body.chunks_exact(8);
+    for chunk in &mut chunks {
+        let word = u64::from_le_bytes(chunk.try_into().unwrap_or([0; 8]));
+        state[0] = (state[0] ^ word).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        state[1] = state[1].rotate_left(29) ^ state[0];
+    }
+    for byte in chunks.remainder() {
+        state[0] = (state[0] ^ u64::from(*byte)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+        state[1] = state[1].rotate_left(29) ^ state[0];
+    }
+    let mut tag = [0; heartbeat_core::MAC_LEN];
+    tag[..8].copy_from_slice(&state[0].to_be_bytes());
+    tag[8..].copy_from_slice(&state[1].to_be_bytes());
+    tag
+}
