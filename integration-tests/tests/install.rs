@@ -14,6 +14,7 @@ const FILES: &[(&str, u32)] = &[
     ("usr/bin/hotpair", 0o755),
     ("usr/lib/systemd/system/arbiterd.service", 0o644),
     ("usr/lib/systemd/system/hbd.service", 0o644),
+    ("usr/lib/systemd/system/hotpair-witness.service", 0o644),
     ("usr/lib/systemd/system/hotpair.target", 0o644),
     ("usr/lib/systemd/system/resd.service", 0o644),
     ("usr/lib/sysusers.d/hotpair.conf", 0o644),
@@ -118,7 +119,7 @@ fn units_are_well_formed(dest: &Path) -> Result<()> {
     }
     let mut command = Command::new("systemd-analyze");
     command.arg("verify").arg("--man=no").arg(format!("--root={}", dest.display()));
-    command.args(["hotpair.target", "hbd.service", "arbiterd.service", "resd.service"]);
+    command.args(["hotpair.target", "hbd.service", "arbiterd.service", "resd.service", "hotpair-witness.service"]);
     let output = match command.output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,

@@ -92,7 +92,7 @@ pub fn load(path: &Path) -> Result<WitnessFile, String> {
                 let seal = Seal::new(key.bytes());
                 if guests.iter().any(|guest| guest.seal.id() == seal.id()) {
                     wrong.push(format!(
-                        "{place}: its key is another pair's too\n  remedy: make a key for each pair with `hotpair keygen`"
+                        "{place}: its key is another pair's too\n  remedy: make a key for each pair: `head -c 32 /dev/urandom | base64`"
                     ));
                 }
                 guests.push(Guest { name: pair.name, seal, addresses: pair.addresses });
