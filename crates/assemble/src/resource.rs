@@ -1,7 +1,7 @@
 //! What the resource core runs by.
 
 use hotpair_config::model::{self, Config, Kind, Resource};
-use resource_core::{GroupConfig, OnStopFailure, Operations, Recovery, ResourceSpec};
+use resource_core::{GroupConfig, OnStopFailure, Operations, Recovery, ResourceSpec, WatchdogConfig};
 
 /// The groups as resd's core knows them; the same on both nodes.
 #[must_use]
@@ -11,6 +11,14 @@ pub fn groups(config: &Config) -> Vec<GroupConfig> {
         .iter()
         .map(|g| GroupConfig { name: g.name.clone(), resources: g.resources.iter().map(spec).collect() })
         .collect()
+}
+
+/// The watchdog as resd's core knows it. Every group is exclusive. `inherited`: an earlier run may have left it armed.
+#[must_use]
+pub fn watchdog(config: &Config, inherited: bool) -> Option<WatchdogConfig> {
+    let watchdog = config.watchdog.as_ref()?;
+    let groups = config.groups.iter().map(|g| (g.name.clone(), g.lease)).collect();
+    Some(WatchdogConfig { timeout: watchdog.timeout, reset_time: watchdog.reset_time, groups, inherited })
 }
 
 fn spec(resource: &Resource) -> ResourceSpec {

@@ -138,6 +138,12 @@ impl<C: Core> Recorded<C> {
         self.core.poll_timeout()
     }
 
+    /// The core, for looking.
+    #[must_use]
+    pub fn core(&self) -> &C {
+        &self.core
+    }
+
     /// The recorder, for looking how it fares.
     #[must_use]
     pub fn recorder(&self) -> &Recorder<C, Taken<C>> {

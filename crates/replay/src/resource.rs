@@ -34,6 +34,7 @@ impl Core for ResourceCore {
             Output::Run { group, resource, action, op, .. } => {
                 format!("{} {group}/{resource} (operation {})", action.as_str(), op.0)
             }
+            Output::Watchdog(act) => format!("watchdog: {act:?}"),
             Output::SelfFence { reason } => format!("reset this node: {reason}"),
             Output::Note(note) => {
                 let place = match (&note.group, &note.resource) {
@@ -55,6 +56,9 @@ pub fn input_word(input: &Input) -> String {
         Input::Target(target) => format!("target {}", target.generation),
         Input::Done { op, outcome } => format!("operation {} ended: {outcome:?}", op.0),
         Input::Event { group, resource, event } => format!("noticed of {group}/{resource}: {event:?}"),
+        Input::Fence { report: Some(report), .. } => format!("fence order {} is {}", report.number, report.state.as_str()),
+        Input::Fence { report: None, health } => format!("fence devices are {}", health.as_str()),
+        Input::Watchdog(state) => format!("watchdog is {}", state.as_str()),
     }
 }
 
@@ -66,6 +70,7 @@ pub fn tells(output: &Output) -> bool {
         Output::Run { action, .. } => {
             matches!(action, resource_core::Action::Start | resource_core::Action::Stop { .. })
         }
+        Output::Watchdog(act) => *act != resource_core::WatchdogAct::Pet,
         Output::Answer(Ok(_)) | Output::Cancel { .. } | Output::View(_) => false,
     }
 }

@@ -155,6 +155,7 @@ fn resource_core() -> ResourceCore {
             name: GroupName::new("web").unwrap(),
             resources: vec![resource("address", &[]), resource("server", &["address"])],
         }],
+        watchdog: None,
     };
     ResourceCore::new(config, 42, Timestamp::from_millis(1_000)).unwrap()
 }

@@ -3,22 +3,60 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hotpair_config::model::{self, AppResource, Config, Group, Kind, Resource, Runner, VolumeProtection};
+use hotpair_config::model::{self, AppResource, Config, FenceAction, Group, Kind, Resource, Runner, VolumeProtection};
 use hotpair_types::{BootId, Incarnation, NodeId, Target};
 use resource_core::{Input, ResourceConfig};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::act::lease_keeper::{Keeper, Settings};
-use crate::driver::Kinds;
+use crate::driver::{Guards, Kinds};
+use crate::fence::agent::Executable;
+use crate::fence::{self, Device, Fencer};
 use crate::kinds::app::Scripts;
 use crate::kinds::ip::{Ip, IpSettings};
 use crate::kinds::volume::{Protection, Volume, VolumeSettings};
 use crate::kinds::{EventSink, ResourceKind, Tools};
+use crate::watchdog::Watchdog;
 
 /// The core's configuration.
-pub fn core(config: &Config, boot: BootId, resd: Incarnation, restored: Option<Target>) -> ResourceConfig {
+pub fn core(
+    config: &Config,
+    boot: BootId,
+    resd: Incarnation,
+    restored: Option<Target>,
+    inherited: bool,
+) -> ResourceConfig {
     let groups = hotpair_assemble::resource::groups(config);
-    ResourceConfig { boot, resd, restored, groups, watchdog: None }
+    let watchdog = hotpair_assemble::resource::watchdog(config, inherited);
+    ResourceConfig { boot, resd, restored, groups, watchdog }
+}
+
+/// What this node arbitrates with beside its groups.
+pub fn guards(config: &Config, node: NodeId, boot: BootId, state_dir: &Path, again: &CancellationToken) -> Guards {
+    let peer = node.other();
+    let devices: Vec<_> = config
+        .fences_of(peer)
+        .into_iter()
+        .map(|f| {
+            let mark =
+                format!("{}:{}:fence/{}:{}", config.pair.id, config.node(node).name, f.name, state_dir.display());
+            let program =
+                Executable::new(&f.agent.display().to_string(), f.parameters.clone(), f.secrets.clone(), mark);
+            let device = Device {
+                name: f.name.clone(),
+                level: f.level,
+                power_on: f.action == FenceAction::Reboot,
+                timeout: f.timeout,
+                attempts: f.attempts,
+                agent: Arc::new(program.clone()),
+            };
+            (device, Some(program))
+        })
+        .collect();
+    let settings = fence::Settings { node, boot, devices, monitor_interval: fence::MONITOR_INTERVAL };
+    let watchdog = config.watchdog.as_ref().map(|w| Watchdog::new(w.device.of(node), w.timeout, state_dir, boot));
+    Guards { fencer: Some(Fencer::start(settings, state_dir)), watchdog, told: None, again: again.clone() }
 }
 
 /// Who assembles: this node, this boot.

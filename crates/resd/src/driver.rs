@@ -11,14 +11,16 @@ use hotpair_replay::Recorded;
 use hotpair_runtime::clock::{self, BootTimer};
 use hotpair_runtime::notify;
 use hotpair_runtime::stall::StallDetector;
-use hotpair_types::{Generation, GroupName, ObservedView, ResourceName, Target, Timestamp};
+use hotpair_types::{Generation, GroupName, ObservedView, ResourceName, Target, Timestamp, WatchdogState};
 use resource_core::{Action, Input, Note, OpId, Outcome, Output, Refusal, ResourceCore};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::act::exec::passed;
+use crate::fence::{self, Fencer};
 use crate::kinds::{OpContext, ResourceKind};
 use crate::target_store::TargetStore;
+use crate::watchdog::Watchdog;
 
 /// What an operation gets beyond its limit to end by itself before the driver gives up waiting for it.
 const SLACK: Duration = Duration::from_secs(6);
@@ -88,6 +90,20 @@ pub struct Driver {
     view: watch::Sender<Option<Published>>,
     events: Arc<Mutex<EventLog>>,
     reply: Option<oneshot::Sender<Result<Generation, Refusal>>>,
+    guards: Guards,
+}
+
+/// What else this node owns to arbitrate with.
+#[derive(Default)]
+pub struct Guards {
+    /// Switches the other node off.
+    pub fencer: Option<Fencer>,
+    /// Resets this one.
+    pub watchdog: Option<Watchdog>,
+    /// What the core was told of it last.
+    pub told: Option<WatchdogState>,
+    /// The end is the beginning of a new run at once.
+    pub again: CancellationToken,
 }
 
 /// The ends of the driver's queues.
@@ -104,10 +120,10 @@ pub struct Wires {
 
 impl Driver {
     /// Ready to run.
-    pub fn new(core: Recorded<ResourceCore>, kinds: Kinds, store: TargetStore, wires: Wires) -> Self {
+    pub fn new(core: Recorded<ResourceCore>, kinds: Kinds, store: TargetStore, wires: Wires, guards: Guards) -> Self {
         let Wires { queue, inputs, orders, view } = wires;
         let events = Arc::default();
-        Self { core, kinds, store, running: BTreeMap::new(), queue, inputs, orders, view, events, reply: None }
+        Self { core, kinds, store, running: BTreeMap::new(), queue, inputs, orders, view, events, reply: None, guards }
     }
 
     /// Runs until `stop`. What the resources do goes on after it (B6).
@@ -120,13 +136,17 @@ impl Driver {
         let mut stall = StallDetector::new(STALL);
         let pet = notify::watchdog_interval();
         watchdog.set(pet.map(|_| clock::now()))?;
+        let mut fencing = self.guards.fencer.as_ref().map(Fencer::status);
         self.drain();
         loop {
             let planned = self.core.poll_timeout();
             timer.set(planned)?;
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {
+                    self.end();
+                    return Ok(());
+                }
                 Some(order) = self.orders.recv() => {
                     self.woke(&mut stall, planned);
                     self.reply = Some(order.reply);
@@ -138,6 +158,10 @@ impl Driver {
                         self.running.remove(op);
                     }
                     self.core.handle_input(input, clock::now());
+                }
+                status = changed(&mut fencing) => {
+                    self.woke(&mut stall, planned);
+                    self.core.handle_input(Input::Fence { report: status.report, health: status.health }, clock::now());
                 }
                 expired = timer.expired() => {
                     expired?;
@@ -164,6 +188,16 @@ impl Driver {
         }
     }
 
+    /// What stays behind is what a person or the next run can rely on.
+    fn end(&mut self) {
+        let Some(watchdog) = &mut self.guards.watchdog else { return };
+        let now = clock::now();
+        let lapsed = self.core.core().view().is_some_and(|view| {
+            view.groups.values().any(|g| g.serving && g.lease_expires.is_some_and(|end| end <= now))
+        });
+        watchdog.end(lapsed, self.guards.again.is_cancelled());
+    }
+
     fn drain(&mut self) {
         let mut view = None;
         let mut noted = false;
@@ -185,6 +219,15 @@ impl Driver {
                 Output::Run { op, group, resource, action, timeout, not_after } => {
                     self.start_op(op, (group, resource), action, timeout, not_after);
                 }
+                Output::Watchdog(act) => {
+                    if let Some(watchdog) = &mut self.guards.watchdog {
+                        let state = watchdog.act(act);
+                        if self.guards.told.as_ref() != Some(&state) {
+                            self.guards.told = Some(state.clone());
+                            self.tell(Input::Watchdog(state));
+                        }
+                    }
+                }
                 Output::SelfFence { reason } => self_fence(&reason),
                 Output::Note(note) => {
                     crate::log::note(&note);
@@ -193,6 +236,9 @@ impl Driver {
                 }
                 Output::View(new) => view = Some(Arc::new(new)),
             }
+        }
+        if let Some(fencer) = &self.guards.fencer {
+            fencer.want(self.core.core().target().and_then(|t| t.fence));
         }
         let view = match view {
             Some(view) => view,
@@ -239,10 +285,25 @@ impl Driver {
     }
 
     fn answer(&self, op: OpId, outcome: Outcome) {
-        if self.queue.send(Input::Done { op, outcome }).is_err() {
-            tracing::debug!("an operation ended after the loop");
+        self.tell(Input::Done { op, outcome });
+    }
+
+    /// Into the queue, behind what happened before.
+    fn tell(&self, input: Input) {
+        if self.queue.send(input).is_err() {
+            tracing::debug!("something happened after the end of the loop");
         }
     }
+}
+
+/// The next news of the fencer; never, without one.
+async fn changed(fencing: &mut Option<watch::Receiver<fence::Status>>) -> fence::Status {
+    if let Some(status) = fencing
+        && status.changed().await.is_ok()
+    {
+        return status.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 /// One operation with its hard limit. The kind keeps to its own limit where it can; this one holds whatever it does.

@@ -11,10 +11,13 @@ mod act;
 mod assemble;
 mod convert;
 mod driver;
+mod fence;
 mod kinds;
 mod log;
 mod rpc;
 mod target_store;
+pub mod untrusted;
+mod watchdog;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -170,17 +173,19 @@ async fn serve(args: &DaemonArgs, config: &Config, node: NodeId) -> anyhow::Resu
         .context("starting the kinds")?;
     let process = process(config, node, resd, boot);
     let started = clock::now();
-    let core = ResourceCore::new(assemble::core(config, boot, resd, restored), random()?, started)?;
+    let again = CancellationToken::new();
+    let guards = assemble::guards(config, node, boot, &state_dir, &again);
+    let inherited = guards.watchdog.as_ref().is_some_and(watchdog::Watchdog::inherited);
+    let core = ResourceCore::new(assemble::core(config, boot, resd, restored, inherited), random()?, started)?;
     let core = Recorded::new(core, recorder(&args.state_dir, &process), started);
     let resources = kinds.len();
-    let driver = Driver::new(core, kinds, store, Wires { queue, inputs, orders, view: view_tx });
+    let driver = Driver::new(core, kinds, store, Wires { queue, inputs, orders, view: view_tx }, guards);
 
     let access = Arc::new(RwLock::new(Access::standard()));
     let service = rpc::Service { view, orders: orders_tx, access: access.clone(), process, stop: stop.clone() };
     let routes = tonic::service::Routes::new(ResourceServiceServer::new(service));
     let server = GrpcServer::new(routes, hotpair_proto::FILE_DESCRIPTOR_SET)?;
     server.health().set(SERVICE_NAME, true).await;
-    let again = CancellationToken::new();
     tokio::spawn(reload(args.clone(), signals.reload(), access, stop.clone(), again.clone()));
     let name = config.node(node).name.to_string();
     log::started(&name, config.groups.len(), resources, &path.display());

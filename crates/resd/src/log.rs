@@ -34,7 +34,9 @@ pub fn note(note: &Note) {
     let resource = note.resource.as_ref().map(|r| r.as_str()).unwrap_or_default();
     let event = &note.event;
     match event {
-        NoteEvent::StopFailed { .. } | NoteEvent::GroupFailed { .. } => tracing::error!(group, resource, "{event}"),
+        NoteEvent::StopFailed { .. } | NoteEvent::GroupFailed { .. } | NoteEvent::WatchdogBroken { .. } => {
+            tracing::error!(group, resource, "{event}");
+        }
         NoteEvent::TargetRefused(_)
         | NoteEvent::FoundRunning
         | NoteEvent::Failed { .. }
@@ -49,6 +51,8 @@ pub fn note(note: &Note) {
         | NoteEvent::Stopped { .. }
         | NoteEvent::Repairing { .. }
         | NoteEvent::Repaired { .. }
+        | NoteEvent::WatchdogArmed { .. }
+        | NoteEvent::WatchdogOff
         | NoteEvent::NetworkBack => tracing::info!(group, resource, "{event}"),
     }
 }
@@ -84,5 +88,8 @@ pub fn message(event: &NoteEvent) -> (&'static str, Vec<(&'static str, String)>)
         NoteEvent::StopFailed { text: why } => ("D117", text(why)),
         NoteEvent::LeaseExpired => ("D118", Vec::new()),
         NoteEvent::Hint { text: why } => ("D119", text(why)),
+        NoteEvent::WatchdogBroken { text: why } => ("D120", text(why)),
+        NoteEvent::WatchdogArmed { timeout } => ("D121", ms(timeout)),
+        NoteEvent::WatchdogOff => ("D122", Vec::new()),
     }
 }

@@ -19,6 +19,9 @@ pub struct ResourceConfig {
     pub restored: Option<Target>,
     /// The groups, in the order of the configuration.
     pub groups: Vec<GroupConfig>,
+    /// The watchdog, if this node has one.
+    #[serde(default)]
+    pub watchdog: Option<crate::watchdog::WatchdogConfig>,
 }
 
 /// One group.

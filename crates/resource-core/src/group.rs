@@ -160,6 +160,9 @@ pub(crate) struct Group {
     pub(crate) failure_epoch: Epoch,
     pub(crate) recovering: bool,
     pub(crate) lease_lapsed: bool,
+    /// When the other node's lease of a volume was last seen to move.
+    #[serde(default)]
+    pub(crate) peer_lease: Option<Timestamp>,
     pub(crate) state: GroupState,
     pub(crate) since: Timestamp,
 }
@@ -194,6 +197,7 @@ impl Group {
             failure_epoch: Epoch::NEVER,
             recovering: false,
             lease_lapsed: false,
+            peer_lease: None,
             state: GroupState::Unknown,
             since: now,
         })

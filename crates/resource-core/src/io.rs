@@ -2,7 +2,11 @@
 
 use alloc::string::String;
 use core::time::Duration;
-use hotpair_types::{FailureScope, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp};
+use crate::watchdog::WatchdogAct;
+use hotpair_types::{
+    FailureScope, FenceHealth, FenceReport, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp,
+    WatchdogState,
+};
 use serde::{Deserialize, Serialize};
 
 /// One operation ordered by the core; unique within one run.
@@ -98,6 +102,8 @@ pub enum ResourceEvent {
     Recovered,
     /// Something changed that readiness rests on.
     Recheck,
+    /// The other node's lease of the volume was seen to move at this instant: it lives, as far as the storage goes.
+    PeerLease(Timestamp),
 }
 
 /// What the core is told.
@@ -121,6 +127,15 @@ pub enum Input {
         /// What.
         event: ResourceEvent,
     },
+    /// What became of the target's fence order, and whether the devices answer. Replaces what was said before.
+    Fence {
+        /// Of the newest order.
+        report: Option<FenceReport>,
+        /// Of the devices.
+        health: FenceHealth,
+    },
+    /// How the watchdog is after what was done with it.
+    Watchdog(WatchdogState),
 }
 
 /// Why a target was refused.
@@ -171,6 +186,8 @@ pub enum Output {
         /// effect has lost the right (FAULTS S7).
         not_after: Option<Timestamp>,
     },
+    /// Do this with the watchdog, now: before whatever follows. Answered by [`Input::Watchdog`].
+    Watchdog(WatchdogAct),
     /// Reset this node: something that must stop does not.
     SelfFence {
         /// Why.
@@ -271,6 +288,18 @@ pub enum NoteEvent {
     },
     /// The lease ran out: the group is taken down.
     LeaseExpired,
+    /// The watchdog does not guard this node although the configuration says so.
+    WatchdogBroken {
+        /// Why.
+        text: String,
+    },
+    /// The watchdog guards this node: it resets it so long after the last right was renewed.
+    WatchdogArmed {
+        /// After so long.
+        timeout: Duration,
+    },
+    /// Nothing runs here that needs the watchdog; it was switched off.
+    WatchdogOff,
     /// An announcement or preparation failed.
     Hint {
         /// In words.
@@ -305,6 +334,9 @@ impl core::fmt::Display for NoteEvent {
             }
             Self::StopFailed { text } => write!(f, "STOP NOT CONFIRMED: {text}"),
             Self::LeaseExpired => f.write_str("the lease ran out without renewal: the group is taken down"),
+            Self::WatchdogBroken { text } => write!(f, "NO WATCHDOG: {text}"),
+            Self::WatchdogArmed { timeout } => write!(f, "watchdog armed, {} ms", ms(timeout)),
+            Self::WatchdogOff => f.write_str("watchdog switched off: nothing runs here that needs it"),
             Self::Hint { text } => f.write_str(text),
         }
     }

@@ -21,6 +21,7 @@ mod io;
 mod machine;
 mod recovery;
 mod view;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ mod tests;
 pub use config::{ConfigError, GroupConfig, OnStopFailure, Operations, Recovery, ResourceConfig, ResourceSpec};
 pub use io::{Action, Input, Note, NoteEvent, OpId, Outcome, Output, Refusal, ResourceEvent};
 pub use machine::ResourceCore;
+pub use watchdog::{FRESH, WatchdogAct, WatchdogConfig};

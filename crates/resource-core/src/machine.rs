@@ -4,12 +4,13 @@ use crate::config::{ConfigError, ResourceConfig};
 use crate::decide::Step;
 use crate::group::{Busy, Goal, Group};
 use crate::io::{Action, Input, Note, NoteEvent, OpId, Output, Refusal};
+use crate::watchdog::Watchdog;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Desired, FenceHealth, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target,
+    BootId, Desired, FenceHealth, FenceReport, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target,
     Timestamp, WatchdogState,
 };
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,12 @@ pub struct ResourceCore {
     out: VecDeque<Output>,
     view: Option<ObservedView>,
     fenced: bool,
+    #[serde(default)]
+    watchdog: Option<Watchdog>,
+    #[serde(default)]
+    fence: Option<FenceReport>,
+    #[serde(default)]
+    fence_health: FenceHealth,
 }
 
 impl ResourceCore {
@@ -83,6 +90,9 @@ impl ResourceCore {
             out: VecDeque::new(),
             view: None,
             fenced: false,
+            watchdog: config.watchdog.map(|w| Watchdog::new(w, now)),
+            fence: None,
+            fence_health: FenceHealth::Unknown,
         };
         if let Some(target) = config.restored.filter(|t| t.boot == core.boot) {
             core.adopt_target(target, false);
@@ -110,6 +120,8 @@ impl ResourceCore {
                     group.noticed(&resource, event, &mut self.effects);
                 }
             }
+            Input::Fence { report, health } => (self.fence, self.fence_health) = (report, health),
+            Input::Watchdog(state) => self.watchdog_told(state),
         }
         self.advance(now);
     }
@@ -123,7 +135,8 @@ impl ResourceCore {
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let leases = self.groups.iter().filter(|g| !g.lease_lapsed).filter_map(|g| g.running_lease());
         let wakes = self.groups.iter().flat_map(|g| &g.resources).filter_map(|r| r.wake);
-        leases.chain(wakes).min()
+        let watchdog = self.watchdog.as_ref().and_then(|w| w.wake(&self.groups, self.effects.now));
+        leases.chain(wakes).chain(watchdog).min()
     }
 
     /// The next output, in the order persist, act, publish.
@@ -163,6 +176,19 @@ impl ResourceCore {
         self.out.push_back(Output::Answer(answer));
     }
 
+    fn watchdog_told(&mut self, state: WatchdogState) {
+        let Some(watchdog) = &mut self.watchdog else { return };
+        if watchdog.state != state {
+            let event = match &state {
+                WatchdogState::Off => NoteEvent::WatchdogOff,
+                WatchdogState::Armed { timeout } => NoteEvent::WatchdogArmed { timeout: *timeout },
+                WatchdogState::Broken { reason } => NoteEvent::WatchdogBroken { text: reason.clone() },
+            };
+            self.effects.note(None, None, event);
+        }
+        watchdog.told(state, self.effects.now);
+    }
+
     fn adopt_target(&mut self, target: Target, persist: bool) {
         if persist {
             self.out.push_back(Output::PersistTarget(target.clone()));
@@ -183,6 +209,10 @@ impl ResourceCore {
     fn advance(&mut self, now: Timestamp) {
         self.effects.now = now;
         self.set_goals();
+        // Before anything is started by a right, the watchdog guards that right.
+        if let Some(act) = self.watchdog.as_mut().and_then(|w| w.step(&self.groups, now)) {
+            self.out.push_back(Output::Watchdog(act));
+        }
         for group in &mut self.groups {
             group.advance(&mut self.effects);
         }
@@ -202,12 +232,20 @@ impl ResourceCore {
         for group in &mut self.groups {
             group.sum_up(now);
         }
-        let groups = self.groups.iter().map(|g| (g.name.clone(), g.observed())).collect();
         let generation = self.target.as_ref().map(|t| t.generation);
-        let unchanged = self.view.as_ref().is_some_and(|v| v.groups == groups && v.generation == generation);
+        let watchdog = self.watchdog.as_ref().map_or(WatchdogState::Off, |w| w.state.clone());
+        let unchanged = self.view.as_ref().is_some_and(|v| {
+            v.groups.len() == self.groups.len()
+                && self.groups.iter().all(|g| v.groups.get(&g.name).is_some_and(|told| g.shows(told)))
+                && v.generation == generation
+                && v.fence == self.fence
+                && v.fence_health == self.fence_health
+                && v.watchdog == watchdog
+        });
         if unchanged {
             return;
         }
+        let groups = self.groups.iter().map(|g| (g.name.clone(), g.observed())).collect();
         let seq = self.view.as_ref().map_or(1, |v| v.seq.saturating_add(1));
         let view = ObservedView {
             seq,
@@ -215,10 +253,9 @@ impl ResourceCore {
             taken_at: now,
             generation,
             groups,
-            // What the shell knows, it puts in.
-            fence: None,
-            fence_health: FenceHealth::Unknown,
-            watchdog: WatchdogState::Off,
+            fence: self.fence.clone(),
+            fence_health: self.fence_health.clone(),
+            watchdog,
         };
         self.view = Some(view.clone());
         self.out.push_back(Output::View(view));

@@ -117,6 +117,7 @@ impl Group {
                 self.resources[r].next_probe = fx.now;
             }
             ResourceEvent::Recheck => self.resources[r].next_readiness = fx.now,
+            ResourceEvent::PeerLease(at) => self.peer_lease = self.peer_lease.max(Some(at)),
             ResourceEvent::Vanished(_) | ResourceEvent::Failed { .. } | ResourceEvent::Appeared => {}
         }
     }

@@ -304,4 +304,31 @@ pub(super) static PAGES: &[Page] = &[
         ["A remark of a resource that changes nothing.", "Said in the sentence.", "Read it at leisure."],
         ["资源的一条提示，不改变任何东西。", "见提示内容。", "有空时阅读。"],
     ),
+    page(
+        "D120",
+        [
+            "The watchdog could not be armed or petted: if this node hangs, nothing resets it, and what rests on the watchdog is not promised.",
+            "No driver loaded (`softdog`, `iTCO_wdt`, `i6300esb`), another program has the device, a wrong `device` in [watchdog].",
+            "`ls -l /dev/watchdog*`, `fuser /dev/watchdog`, `wdctl`; load the driver; resd tries again by itself.",
+        ],
+        [
+            "看门狗无法启用或喂狗：本机若挂起将无人复位，依赖看门狗的保证不再成立。",
+            "未加载驱动（softdog、iTCO_wdt、i6300esb）、设备被其他程序占用、[watchdog] 的 `device` 有误。",
+            "`ls -l /dev/watchdog*`、`fuser /dev/watchdog`、`wdctl`；加载驱动；resd 会自行重试。",
+        ],
+    ),
+    page(
+        "D121",
+        [
+            "An exclusive group starts or runs here: the watchdog is petted only when its right has just been seen.",
+            "Normal with [watchdog].",
+            "Nothing. Do not kill resd for longer than the timeout.",
+        ],
+        ["独占服务组在本机启动或运行：仅在刚确认其权利时喂狗。", "配置了 [watchdog] 时属正常。", "无须处理。不要让 resd 停止超过该时限。"],
+    ),
+    page(
+        "D122",
+        ["Every exclusive group is confirmed stopped here.", "A planned move, or the node stands by.", "Nothing."],
+        ["本机所有独占服务组均已确认停止。", "计划切换，或本机待命。", "无须处理。"],
+    ),
 ];

@@ -86,11 +86,26 @@ impl Finished {
 ///
 /// A program that ends by itself leaves whatever it has put in the background alone.
 pub async fn run(program: &Program, limit: Duration, cancel: &CancellationToken) -> Finished {
-    let mut output = match output_file() {
-        Ok(file) => file,
+    run_with(program, None, limit, cancel).await
+}
+
+/// As [`run`], for a program that reads `input` from its standard input.
+pub async fn run_with_input(program: &Program, input: &[u8], limit: Duration, cancel: &CancellationToken) -> Finished {
+    run_with(program, Some(input), limit, cancel).await
+}
+
+async fn run_with(
+    program: &Program,
+    input: Option<&[u8]>,
+    limit: Duration,
+    cancel: &CancellationToken,
+) -> Finished {
+    let opened = output_file().and_then(|output| Ok((output, input.map(input_file).transpose()?)));
+    let (mut output, input) = match opened {
+        Ok(files) => files,
         Err(error) => return Finished { end: End::NotStarted(error), output: String::new() },
     };
-    let mut child = match spawn(program, &output) {
+    let mut child = match spawn(program, input, &output) {
         Ok(child) => child,
         Err(error) => {
             let end = match error.kind() {
@@ -155,7 +170,7 @@ pub async fn passed(deadline: Timestamp) {
     }
 }
 
-fn spawn(program: &Program, output: &File) -> io::Result<Child> {
+fn spawn(program: &Program, input: Option<File>, output: &File) -> io::Result<Child> {
     let Some((name, arguments)) = program.argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the command is empty"));
     };
@@ -169,7 +184,7 @@ fn spawn(program: &Program, output: &File) -> io::Result<Child> {
         .env(MARK, &program.mark)
         .current_dir("/")
         .process_group(0)
-        .stdin(Stdio::null())
+        .stdin(input.map_or_else(Stdio::null, |file| OwnedFd::from(file).into()))
         .stdout(OwnedFd::from(output.try_clone()?))
         .stderr(OwnedFd::from(output.try_clone()?))
         .kill_on_drop(false)
@@ -183,6 +198,16 @@ fn output_file() -> io::Result<File> {
     rustix::fs::ftruncate(&fd, OUTPUT_CAP)?;
     rustix::fs::fcntl_add_seals(&fd, SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
     Ok(File::from(fd))
+}
+
+/// A memory file with what a program is to read: nobody blocks on writing it, and nothing of it is in a file system.
+fn input_file(bytes: &[u8]) -> io::Result<File> {
+    use io::Write as _;
+    let fd = rustix::fs::memfd_create(CString::new("input")?.as_c_str(), MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// The position is shared with the program's descriptors, so it tells how much was written.
@@ -365,7 +390,7 @@ mod tests {
     async fn a_command_under_way_is_waited_for() {
         let p = program(&["/bin/sh", "-c", "sleep 0.5", "app", "start"], "under-way");
         let output = output_file().unwrap();
-        let mut child = spawn(&p, &output).unwrap();
+        let mut child = spawn(&p, None, &output).unwrap();
         let command = ["app".to_string(), "start".to_string()];
         assert!(!settled(&p.mark, &[&command], Duration::ZERO).await);
         let other = ["app".to_string(), "stop".to_string()];

@@ -1,7 +1,8 @@
-//! Test bench: a scripted shell around the core. The table tests are in `table`, the randomised model in `model`.
+//! Test bench: a scripted shell around the core. The table tests are in `table` and `watchdog`, the randomised model in `model`.
 
 mod model;
 mod table;
+mod watchdog;
 
 use crate::*;
 use alloc::collections::BTreeMap;
@@ -92,11 +93,20 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(resources: Vec<ResourceSpec>, restored: Option<Target>) -> Self {
+        Self::guarded(resources, restored, None)
+    }
+
+    pub(crate) fn guarded(
+        resources: Vec<ResourceSpec>,
+        restored: Option<Target>,
+        watchdog: Option<WatchdogConfig>,
+    ) -> Self {
         let config = ResourceConfig {
             boot: BOOT,
             resd: Incarnation(1),
             restored,
             groups: alloc::vec![GroupConfig { name: group_name(), resources }],
+            watchdog,
         };
         let now = Timestamp::from_millis(1_000);
         let core = ResourceCore::new(config, 42, now).unwrap();
@@ -177,7 +187,7 @@ impl Bench {
             let next = match &output {
                 Output::PersistTarget(_) => 1,
                 Output::Answer(_) => 2,
-                Output::Cancel { .. } | Output::Run { .. } | Output::SelfFence { .. } => 3,
+                Output::Cancel { .. } | Output::Run { .. } | Output::Watchdog(_) | Output::SelfFence { .. } => 3,
                 Output::Note(_) => 4,
                 Output::View(_) => 5,
             };
@@ -205,6 +215,7 @@ impl Bench {
                 self.log.push(alloc::format!("{} {resource}", action.as_str()));
                 self.flights.push(Flight { op, resource, action, not_after });
             }
+            Output::Watchdog(act) => self.log.push(alloc::format!("watchdog {act:?}")),
             Output::SelfFence { .. } => self.log.push("fence".to_string()),
             Output::Note(note) => self.notes.push(note),
             Output::View(_) => self.views += 1,

@@ -590,11 +590,11 @@ fn quiet_monitors_publish_nothing() {
 fn nonsense_configuration_is_refused() {
     let bad = vec![spec("a", "app", &["b"]), spec("b", "app", &[])];
     let groups = vec![GroupConfig { name: group_name(), resources: bad }];
-    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups };
+    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups, watchdog: None };
     assert!(matches!(ResourceCore::new(config, 1, Timestamp::ZERO), Err(ConfigError::Dependency { .. })));
     let mut zero = spec("a", "app", &[]);
     zero.ops.monitor_interval = Duration::ZERO;
     let groups = vec![GroupConfig { name: group_name(), resources: vec![zero] }];
-    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups };
+    let config = ResourceConfig { boot: BOOT, resd: Incarnation(1), restored: None, groups, watchdog: None };
     assert!(matches!(ResourceCore::new(config, 1, Timestamp::ZERO), Err(ConfigError::Interval { .. })));
 }
