@@ -35,6 +35,8 @@ const EAGER: Duration = Duration::from_millis(250);
 const CALM: Duration = Duration::from_secs(1);
 /// So often is a vote renewed within its life, at least.
 const RENEWALS: u32 = 6;
+/// The store counts as unreachable after so many failures in a row, at least.
+const TRIES: usize = 2;
 /// Shortest pause.
 const SHORTEST: Duration = Duration::from_millis(20);
 
@@ -164,9 +166,13 @@ async fn serve<S: Store>(
                 tracing::debug!(%error, failures, "the witness");
                 let places = keeper.store.next_endpoint();
                 forget(&mut shown, clock::now());
-                tell(WitnessView { seq, reachable: false, reason: words(&error), votes: shown.clone() });
-                // Every place is tried once without delay; then they are given time.
-                if failures < places { SHORTEST } else { EAGER.max(setup.ttl / (2 * RENEWALS)).min(CALM) }
+                // One failure is none: another place may answer, or the same one a moment later. "Unreachable" has consequences.
+                let tries = places.max(TRIES);
+                if failures >= tries {
+                    tell(WitnessView { seq, reachable: false, reason: words(&error), votes: shown.clone() });
+                }
+                // Every place is tried without delay at first; then they are given time.
+                if failures < tries { SHORTEST } else { EAGER.max(setup.ttl / (2 * RENEWALS)).min(CALM) }
             }
         };
         tokio::select! {
