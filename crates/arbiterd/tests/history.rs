@@ -2,9 +2,11 @@
 
 use arbiter_core::io::Severity;
 use arbiterd::history::{DATABASE_FILE, History, Query, Record, Trouble};
+use hotpair_runtime::clock;
 use hotpair_types::{BootId, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 fn record(id: &str, group: &str) -> Record {
     Record {
@@ -86,6 +88,84 @@ async fn a_damaged_database_is_put_aside() {
     assert_eq!(found.iter().map(|e| e.record.message_id.as_str()).collect::<Vec<_>>(), ["E161", "E001"]);
     let aside = Path::new(&found[0].record.group);
     assert!(std::fs::read_to_string(aside).unwrap().starts_with("this is no database"));
+}
+
+/// Event numbers never begin again: after a damaged database was put aside they go on above every number ever given.
+#[tokio::test]
+async fn numbers_go_on_after_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = start(directory.path(), 50);
+    for _ in 0..120 {
+        first.record(record("E101", "web"));
+    }
+    assert_eq!(all(&first).await.last().unwrap().id, 120);
+    drop(first);
+    // The thread of the first run may still be closing its files.
+    let database = directory.path().join(DATABASE_FILE);
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = database.clone().into_os_string();
+        beside.push(suffix);
+        drop(std::fs::remove_file(beside));
+    }
+    std::fs::write(&database, "this is no database at all".repeat(100)).unwrap();
+    let second = start(directory.path(), 50);
+    second.record(record("E001", ""));
+    let found = all(&second).await;
+    assert_eq!(found[0].record.message_id, "E161");
+    assert!(found[0].id > 120, "{}", found[0].id);
+    assert_eq!(found[1].id, found[0].id + 1);
+    drop(second);
+    let third = start(directory.path(), 50);
+    third.record(record("E001", ""));
+    assert_eq!(all(&third).await.last().unwrap().id, found[1].id + 1, "a good database says it exactly");
+}
+
+/// B1: 100,000 events, and as many again that push the oldest out, stay within a bounded file, and every question that the command
+/// line asks is answered in milliseconds.
+#[tokio::test]
+async fn a_hundred_thousand_events_are_bounded_and_quick() {
+    const KEPT: u64 = 100_000;
+    const WRITTEN: u64 = 130_000;
+    let directory = tempfile::tempdir().unwrap();
+    let history = start(directory.path(), KEPT);
+    let newest = |n| Query { limit: n, ..Query::default() };
+    // A decision with the facts that a real one has.
+    let mut decision = record("R460", "web");
+    decision.facts = (0..36).map(|n| (format!("some_fact_{n}"), "false".to_owned())).collect();
+    for number in 0..WRITTEN {
+        history.record(if number % 10 == 0 { decision.clone() } else { record("P103", "") });
+        if number % 2_000 == 0 {
+            // Reading waits until everything before it is written: the queue never overflows.
+            history.read(newest(1)).await.unwrap();
+        }
+    }
+    let last = history.read(newest(1)).await.unwrap()[0].id;
+    assert_eq!((last, history.dropped()), (WRITTEN, 0));
+    let bytes: u64 =
+        std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    let questions = [
+        ("newest 20", newest(20)),
+        ("newest 1000", newest(1_000)),
+        ("newest of a group", Query { group: "web".to_owned(), ..newest(20) }),
+        ("a message", Query { message_id: "R460".to_owned(), ..newest(20) }),
+        ("a group that is not there", Query { group: "none".to_owned(), ..newest(20) }),
+        ("around an old one", arbiterd::explain::around(WRITTEN - KEPT + 5_000)),
+    ];
+    for (what, query) in questions {
+        let mut best = Duration::MAX;
+        let mut count = 0;
+        for _ in 0..5 {
+            let begun = clock::now();
+            count = history.read(query.clone()).await.unwrap().len();
+            best = best.min(clock::now().since(begun));
+        }
+        println!("{what}: {count} events in {best:?}");
+        assert!(best < Duration::from_millis(200), "{what}: {best:?}");
+    }
+    println!("{bytes} bytes for {KEPT} events");
+    assert!(bytes < 120 << 20, "{bytes} bytes");
+    let kept = history.read(Query { limit: 1, oldest_first: true, ..Query::default() }).await.unwrap()[0].id;
+    assert!(kept >= WRITTEN - KEPT && kept <= WRITTEN - KEPT + 1, "{kept}");
 }
 
 /// Where nothing can be written, the newest events are kept in memory and can be asked for.

@@ -16,6 +16,7 @@ Exit codes:
   5   permission denied
   10  `status --exit-code`: service runs, redundancy is lost
   11  `status --exit-code`: service is lost or at risk
+  12  `rehearse --fail-on`: a condition is met
   64  the configuration is bad";
 
 /// Shows and steers a pair of servers that stand in for each other.
@@ -89,6 +90,8 @@ pub enum Command {
     Rules(JsonArgs),
     /// Play a recorded run once more: what was decided and why, and whether it comes out the same
     Replay(ReplayArgs),
+    /// Play the configuration through the named faults: who would serve, for how long nobody, and what would do better
+    Rehearse(RehearseArgs),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -100,9 +103,9 @@ pub enum Command {
         /// The directory
         dir: PathBuf,
     },
-    /// Write the command-line reference in Markdown to standard output
+    /// Write a page of the documentation in Markdown to standard output
     #[command(hide = true)]
-    Reference,
+    Reference(ReferenceArgs),
     /// Show the version of this program and of the running daemons
     Version(JsonArgs),
 }
@@ -113,6 +116,27 @@ pub struct JsonArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `reference`
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// Which page
+    #[arg(value_enum, default_value_t = ManualPage::Cli)]
+    pub page: ManualPage,
+}
+
+/// Pages that the program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ManualPage {
+    /// The command line
+    Cli,
+    /// The rules
+    Rules,
+    /// Events, paths, verdicts, resources
+    Events,
+    /// Alarms
+    Alarms,
 }
 
 /// `init`
@@ -161,6 +185,9 @@ pub struct CheckArgs {
     /// Check it as this node: its name must be one of the two
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
+    /// Ask the running arbiterd what a reload with this file would do here; changes nothing
+    #[arg(long, conflicts_with = "node")]
+    pub against_running: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -246,9 +273,40 @@ pub struct ReplayArgs {
     /// Show the facts of each group at this step, and the rule that matched
     #[arg(long, value_name = "STEP", conflicts_with_all = ["from", "to", "all", "scenario"])]
     pub rules: Option<u64>,
-    /// Write the steps shown as the draft of a text scenario
+    /// Write the steps shown as a text scenario that can be played; `-` writes it to standard output
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Only this fault, with its story; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub fault: Vec<String>,
+    /// List the faults and play nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Play each fault so many times
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub seeds: u64,
+    /// How long a resource takes to start and to stop, as in web/app=8s,2s; without it as measured, or else as assumed; may be
+    /// given several times
+    #[arg(long, value_name = "GROUP/RESOURCE=START[,STOP]")]
+    pub time: Vec<String>,
+    /// Do not look for changes that would do better
+    #[arg(long)]
+    pub no_advice: bool,
+    /// End with code 12 if a fault leads to this: dual, data-loss, unserved, or outage>TIME as in outage>5s; may be given several
+    /// times
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_on: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

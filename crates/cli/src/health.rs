@@ -215,7 +215,10 @@ fn obstacle(
         return Some(if other.not_ready_reason.is_empty() {
             words.say(ids::WHY_NOT_READY, &[("node", name)])
         } else {
-            words.say(ids::WHY_NOT_READY_BECAUSE, &[("node", name), ("reason", &other.not_ready_reason)])
+            words.say(
+                ids::WHY_NOT_READY_BECAUSE,
+                &[("node", name), ("reason", &words.translated(&other.not_ready_reason))],
+            )
         });
     }
     None

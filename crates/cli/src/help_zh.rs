@@ -12,6 +12,7 @@ pub const EXIT_CODES: &str = "\
   5   权限不足
   10  `status --exit-code`：服务正常，但冗余缺失
   11  `status --exit-code`：服务中断或有风险
+  12  `rehearse --fail-on`：符合某个条件
   64  配置有误";
 
 const TEXTS: &[(&str, &str)] = &[
@@ -35,8 +36,17 @@ const TEXTS: &[(&str, &str)] = &[
     ("init.address", "要保护的虚拟地址，含前缀长度、本节点网卡，若不同再加另一节点网卡，例如 192.0.2.10/24@eth0"),
     ("init.group", "包含该虚拟地址的服务组名称"),
     ("init.unit", "随虚拟地址一起运行的 systemd 单元"),
+    ("rehearse", "用各种命名故障演练配置：谁会提供服务、中断多久、怎样更好"),
+    ("rehearse.config", "配置文件"),
+    ("rehearse.fault", "只演练此故障并讲述经过；可多次给出"),
+    ("rehearse.list", "列出故障，不演练"),
+    ("rehearse.seeds", "每种故障演练的次数"),
+    ("rehearse.time", "某资源启动和停止所需时间，例如 web/app=8s,2s；未给出时取实测值，否则取假设值；可多次给出"),
+    ("rehearse.no_advice", "不寻找更好的配置"),
+    ("rehearse.fail_on", "若有故障导致以下情况则以退出码 12 结束：dual、data-loss、unserved，或 outage>时间（例如 outage>5s）；可多次给出"),
     ("check", "检查配置：一次列出全部错误及处理办法，并说明其保证级别"),
     ("check.config", "配置文件"),
+    ("check.against_running", "询问运行中的 arbiterd：用此文件重新加载会在本机造成什么；不作更改"),
     ("check.node", "按此节点检查：必须是两个节点之一"),
     ("status", "显示两个节点、服务组、心跳路径、安全检查和告警"),
     ("status.exit_code", "用退出码表示双机状况：0、10 或 11"),
@@ -80,7 +90,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("replay.to", "显示到此步为止"),
     ("replay.all", "显示每一个输入和输出，而不只是事件"),
     ("replay.rules", "显示此步时各服务组的事实，以及匹配的规则"),
-    ("replay.scenario", "将所显示的步写成文本场景的草稿"),
+    ("replay.scenario", "把所示步骤写成可直接播放的文本场景；`-` 表示写到标准输出"),
     ("completions", "输出 shell 的补全脚本"),
     ("completions.shell", "shell 类型：bash、elvish、fish、powershell 或 zsh"),
     ("version", "显示本程序及运行中的守护进程的版本"),

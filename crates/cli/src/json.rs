@@ -20,7 +20,7 @@ fn name(full: &str, prefix: &str) -> String {
 }
 
 /// Maps in the order of their keys: the same state gives the same text.
-fn sorted(map: &HashMap<String, String>) -> Value {
+pub(crate) fn sorted(map: &HashMap<String, String>) -> Value {
     let ordered: BTreeMap<&String, &String> = map.iter().collect();
     Value::Object(ordered.into_iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<Map<_, _>>())
 }
@@ -208,18 +208,6 @@ pub fn event(e: &arb::Event, words: Words) -> Value {
         "message_id": e.message_id, "severity": severity(e.severity()), "group": e.group, "subject": e.subject,
         "text": words.server(&e.message_id, &e.parameters, &e.text).text,
         "parameters": sorted(&e.parameters), "facts": sorted(&e.facts),
-    })
-}
-
-/// A story. Its sentences: see [`crate::render::story`].
-#[must_use]
-pub fn story(headline: &str, lines: &[(i64, u64, String)], events: &[arb::Event], words: Words) -> Value {
-    json!({
-        "headline": headline,
-        "lines": lines.iter().map(|(offset, event, text)| json!({
-            "offset_ms": offset, "event_id": (*event != 0).then_some(event), "text": text,
-        })).collect::<Vec<_>>(),
-        "events": events.iter().map(|e| self::event(e, words)).collect::<Vec<_>>(),
     })
 }
 

@@ -113,7 +113,7 @@ impl Words {
         let pairs: Vec<(String, String)> = parameters.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         match known {
             Some(message) => {
-                let mut rendered = hotpair_messages::render_pairs(id, self.lang, &pairs);
+                let mut rendered = hotpair_messages::render_said(id, self.lang, &pairs);
                 if self.lang == Lang::En && !english.is_empty() {
                     english.clone_into(&mut rendered.text);
                 }
@@ -122,8 +122,37 @@ impl Words {
                 }
                 rendered
             }
-            None => Rendered { text: english.to_owned(), meaning: String::new(), remedy: String::new() },
+            None => Rendered { text: self.translated(english), meaning: String::new(), remedy: String::new() },
         }
+    }
+
+    /// A daemon's English words in the reader's language, as far as they are known.
+    #[must_use]
+    pub fn translated(self, english: &str) -> String {
+        hotpair_messages::translate(english, self.lang)
+    }
+
+    /// Evidence of the safety check, as a daemon lists it, in words.
+    #[must_use]
+    pub fn evidence(self, line: &str) -> String {
+        let said = hotpair_messages::localized("X308", self.lang, &[("evidence".to_owned(), line.to_owned())]);
+        said.into_iter().next().map(|(_, text)| text).unwrap_or_default()
+    }
+
+    /// What a rule does, in words.
+    #[must_use]
+    pub fn action(self, english: &str) -> String {
+        let said = hotpair_messages::localized("X110", self.lang, &[("action".to_owned(), english.to_owned())]);
+        said.into_iter().next().map(|(_, text)| text).unwrap_or_default()
+    }
+
+    /// The steps of a plan.
+    #[must_use]
+    pub fn plan(self, plan: &[String], steps: &[arb::PlanStep]) -> Vec<String> {
+        if steps.len() != plan.len() {
+            return plan.iter().map(|step| self.translated(step)).collect();
+        }
+        steps.iter().map(|step| self.server(&step.message_id, &step.parameters, &step.text).text).collect()
     }
 
     /// What a rule decided on a group, for a page on which the group's name stands already.

@@ -1,6 +1,8 @@
 //! Pages and documents compared with files (`UPDATE_GOLDEN=1` writes them), in both languages.
 
+use hotpair_cli::args::ManualPage;
 use hotpair_cli::clock::WallClock;
+use hotpair_cli::cmd::{self, preview};
 use hotpair_cli::render::{Sheet, events, partial::Partial, paths, status, story};
 use hotpair_cli::text::{Look, Page};
 use hotpair_cli::words::Words;
@@ -151,7 +153,7 @@ fn events_and_story() {
     let list = [one, two, sample::event(119, "S999", Severity::Info, &long)];
     pages("events", |sheet| events::page(&list, &WallClock::Utc, sheet));
     pages("events-none", |sheet| events::page(&[], &WallClock::Utc, sheet));
-    pages("explain", |sheet| story::page(&sample::story(), sheet));
+    pages("explain", |sheet| story::page(&sample::story(), &WallClock::Utc, sheet));
     let rules = [Rule {
         id: "R310".to_owned(),
         condition: "the peer is silent and the safety check found no sign of life".to_owned(),
@@ -186,8 +188,8 @@ fn json_documents() {
     golden("paths.json", &format!("{:#}\n", json::peer_view(&sample::peer_view(), words)));
     let event = sample::event(117, "P001", Severity::Info, "path lan0 is up");
     golden("event.json", &format!("{:#}\n", json::event(&event, words)));
-    let (headline, lines) = story::sentences(&sample::story(), words);
-    golden("explain.json", &format!("{:#}\n", json::story(&headline, &lines, &sample::story().events, words)));
+    golden("explain.json", &format!("{:#}\n", story::json(&sample::story(), words)));
+    golden("preview.json", &format!("{:#}\n", preview::document(&sample::preview(), words)));
 }
 
 /// The health of the pair in one word, which `status --exit-code` returns.
@@ -221,4 +223,40 @@ fn reference_pages() {
     let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     compare(&docs.join("cli.md"), &reference::markdown(Lang::En));
     compare(&docs.join("cli.zh-CN.md"), &reference::markdown(Lang::Zh));
+}
+
+/// B1: every rule, event and alarm has its section in the documentation, in both languages, and `hotpair explain ID` shows it.
+#[test]
+fn pages_of_rules_events_and_alarms() {
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut sections = 0;
+    for lang in LANGS {
+        let suffix = if lang == Lang::En { "" } else { ".zh-CN" };
+        let words = Words::new(lang);
+        for (page, name) in
+            [(ManualPage::Rules, "rules"), (ManualPage::Events, "events"), (ManualPage::Alarms, "alarms")]
+        {
+            let text = cmd::docs::page(page, words);
+            sections += text.matches("\n## ").count();
+            compare(&docs.join(format!("{name}{suffix}.md")), &text);
+        }
+        for rule in arbiter_core::rules::RULES {
+            let (parts, _) = story::message(rule.id, words).unwrap();
+            let labels: Vec<&str> = parts.iter().map(|(label, _)| *label).collect();
+            assert_eq!(
+                labels,
+                [ids::CONDITION, ids::DECISION, ids::MEANING, ids::CAUSES, ids::REMEDY],
+                "{} {lang:?}",
+                rule.id
+            );
+        }
+    }
+    let paged = hotpair_messages::pages::all().count();
+    assert_eq!(sections, 2 * paged, "each page in both languages");
+}
+
+/// S10 B8: what a reload would do, for people and for programs, in both languages.
+#[test]
+fn preview_page() {
+    pages("preview", |sheet| preview::page(&sample::preview(), "/etc/hotpair/hotpair.toml", sheet.words));
 }

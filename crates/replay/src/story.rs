@@ -1,12 +1,16 @@
 //! A recorded incident as the draft of a text scenario (`crates/arbiter-core/tests/scenarios`, grammar in `tests/model/script.rs`).
 //!
 //! A record knows what one node was told; a story tells what happened to two. So causes are inferred: paths that went down with
-//! no sign of life become a power cut of the peer, with one a cut of the cables. Decisions become expectations. A person
-//! reads the draft, corrects what was inferred wrongly, drops what does not matter, and gives it a sentence as file name.
+//! no sign of life become a power cut of the peer, with one a cut of the cables. Decisions that matter become expectations; those
+//! that follow each other too quickly for a world of other speeds become remarks. The draft can be played as it is; a person
+//! reads it, corrects what was inferred wrongly, drops what does not matter, and gives it a sentence as file name.
+//!
+//! A story begins with a pair that is up, as every scenario does: what was recorded before both nodes knew of each other and every
+//! group had its place is left out.
 
 use crate::Moment;
 use arbiter_core::Arbiter;
-use arbiter_core::io::{ArbiterConfig, Failback, Input, Order, Output};
+use arbiter_core::io::{ArbiterConfig, BootAlone, Failback, Input, Order, Output, Severity};
 use arbiter_core::rules::{self, Action};
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -19,7 +23,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The story's names of the nodes.
 const NAMES: [&str; 2] = ["alpha", "beta"];
 /// A decision may come so much later in the story, whose disk, prober and resources have other speeds.
-const PATIENCE: &str = "10s";
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A decision with less time before the next thing happens is not expected, only remarked.
+const SLACK: Duration = Duration::from_secs(2);
+/// A pair that has not settled after so long is told as it is.
+const SETTLES: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Silence {
@@ -30,13 +38,25 @@ enum Silence {
     Cables,
 }
 
+/// A line of the story.
+enum Told {
+    Happens(String),
+    /// A decision: group, rule, and what is expected.
+    Decided(String),
+}
+
 /// Gathers the lines of a story from replayed steps.
 pub struct StoryWriter {
     me: NodeId,
     zero: Timestamp,
     head: Vec<String>,
     /// Instant, and what happens or is expected.
-    lines: Vec<(Timestamp, String)>,
+    lines: Vec<(Timestamp, Told)>,
+    settled: bool,
+    begun: Timestamp,
+    /// Where each group ran at the end.
+    places: BTreeMap<GroupName, NodeId>,
+    both: bool,
     silence: Silence,
     down: BTreeSet<String>,
     paths_named: bool,
@@ -58,6 +78,10 @@ impl StoryWriter {
             zero,
             head: Vec::new(),
             lines: Vec::new(),
+            settled: false,
+            begun: zero,
+            places: BTreeMap::new(),
+            both: false,
             silence: Silence::None,
             down: BTreeSet::new(),
             paths_named: false,
@@ -77,6 +101,13 @@ impl StoryWriter {
         let me = NAMES.get(self.me.index()).copied().unwrap_or_default();
         self.head.push(format!("# Drafted from a record of {me}. alpha was {first}, beta was {second}."));
         self.head.push("# Causes are inferred: read, correct, shorten, and name the file by what it tells.".to_owned());
+        self.head.push(format!("given boot wait {}", time(config.boot_wait)));
+        let alone = match config.boot_alone {
+            BootAlone::LastActive => "last-active",
+            BootAlone::Any => "any",
+            BootAlone::Never => "never",
+        };
+        self.head.push(format!("given boot alone {alone}"));
         for group in &config.groups {
             let mut line = format!("given group {}", group.name);
             match group.nodes.as_slice() {
@@ -111,11 +142,22 @@ impl StoryWriter {
     }
 
     fn happens(&mut self, at: Timestamp, what: String) {
-        self.lines.push((at, format!("at {} {what}", time(at.since(self.zero)))));
+        self.lines.push((at, Told::Happens(what)));
+    }
+
+    /// Both nodes know of each other, and every group is where it belongs.
+    fn is_settled(&self, moment: &Moment<'_, Arbiter>) -> bool {
+        let snapshot = moment.core.snapshot(moment.at);
+        let placed = snapshot.groups.iter().all(|g| matches!(g.rule, "R340" | "R410"));
+        let heard = matches!(moment.input, Some(Input::Peer { view, advert: Some(_) }) if view.any_path_alive());
+        (placed && heard && snapshot.nodes.iter().all(|n| n.resd_alive)) || moment.at >= self.begun.after(SETTLES)
     }
 
     /// The next step.
     pub fn step(&mut self, moment: &Moment<'_, Arbiter>) {
+        if !self.settled && self.is_settled(moment) {
+            *self = Self { settled: true, ..Self::new(moment.core, moment.at) };
+        }
         let (at, me, peer) = (moment.at, name(self.me), name(self.me.other()));
         match moment.input {
             Some(Input::Peer { view, advert }) => {
@@ -206,19 +248,19 @@ impl StoryWriter {
         match moment.core.snapshot(moment.at).verdict {
             Some(Verdict::NoSign) => {
                 self.silence = Silence::PowerCut;
-                if let Some((at, text)) = self.lines.get_mut(line) {
-                    *text = format!("at {} {peer} loses power", time(at.since(self.zero)));
+                if let Some((_, told)) = self.lines.get_mut(line) {
+                    *told = Told::Happens(format!("{peer} loses power"));
                 }
             }
             Some(Verdict::PeerAlive(sign)) => {
                 self.silence = Silence::Cables;
-                if let Some((at, _)) = self.lines.get(line).cloned() {
+                if let Some(at) = self.lines.get(line).map(|(at, _)| *at) {
                     self.happens(at, format!("safety check on {me} finds {}", sign.as_str()));
                 }
             }
             Some(Verdict::IAmIsolated) => {
                 self.silence = Silence::Cables;
-                if let Some((at, _)) = self.lines.get(line).cloned() {
+                if let Some(at) = self.lines.get(line).map(|(at, _)| *at) {
                     self.happens(at, format!("safety check on {me} finds not even the gateway"));
                 }
             }
@@ -259,16 +301,30 @@ impl StoryWriter {
         }
     }
 
-    /// Each change of a group's rule that does something is expected to be made again.
+    /// Each decision that moves a group, or that holds one with a warning, is expected to be made again.
     fn decisions(&mut self, moment: &Moment<'_, Arbiter>) {
         let me = name(self.me);
         for output in moment.outputs {
             let Output::Event(event) = output else { continue };
             let Some(group) = &event.group else { continue };
-            if rules::by_id(&event.sentence.id).is_some_and(|rule| rule.action != Action::Keep) {
-                let id = &event.sentence.id;
-                self.lines.push((moment.at, format!("expect rule {id} for {group} on {me} within {PATIENCE}")));
-            }
+            let Some(rule) = rules::by_id(&event.sentence.id) else { continue };
+            let id = rule.id;
+            self.both |= id == "R210";
+            let expected = match rule.action {
+                Action::TakeOver | Action::TakeOffered => format!("{me} takes {group} by {id}"),
+                Action::Release => format!("rule {id} for {group} on {me}"),
+                Action::Stand if rule.severity != Severity::Info => format!("rule {id} for {group} on {me}"),
+                _ => continue,
+            };
+            self.lines.push((moment.at, Told::Decided(expected)));
+        }
+        for group in moment.core.snapshot(moment.at).groups {
+            let running = NodeId::BOTH.into_iter().zip(&group.nodes).filter(|(_, on)| on.state == GroupState::Running);
+            // What is only remembered may be over.
+            match running.filter(|(_, on)| on.current).map(|(node, _)| node).next() {
+                Some(node) => self.places.insert(group.name, node),
+                None => self.places.remove(&group.name),
+            };
         }
     }
 
@@ -279,9 +335,33 @@ impl StoryWriter {
         self.lines.sort_by_key(|(at, _)| *at);
         let mut text = self.head.join("\n");
         text.push('\n');
-        for (_, line) in self.lines {
+        let mut last = self.zero;
+        let next_after = |place: usize| {
+            self.lines.iter().skip(place + 1).find(|(_, told)| matches!(told, Told::Happens(_))).map(|(at, _)| *at)
+        };
+        for (place, (at, told)) in self.lines.iter().enumerate() {
+            let line = match told {
+                Told::Happens(what) => {
+                    last = *at;
+                    format!("at {} {what}", time(at.since(self.zero)))
+                }
+                Told::Decided(expected) => {
+                    let until = next_after(place).map_or(at.after(PATIENCE), |next| next.min(at.after(PATIENCE)));
+                    if until.since(*at) < SLACK {
+                        format!("# {} decided: {expected}", time(at.since(self.zero)))
+                    } else {
+                        format!("expect {expected} within {}", time(until.since(last)))
+                    }
+                }
+            };
             text.push_str(&line);
             text.push('\n');
+        }
+        for (group, node) in &self.places {
+            text.push_str(&format!("expect {group} runs on {} within {}\n", name(*node), time(3 * PATIENCE)));
+        }
+        if !self.both {
+            text.push_str("expect never both active\n");
         }
         text
     }

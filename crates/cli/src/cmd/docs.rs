@@ -1,9 +1,12 @@
 //! `completions`, and the hidden `man` and `reference`: what is written from the command line's own definition.
 
+use crate::args::{ManualPage, ReferenceArgs};
 use crate::cmd::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::help;
 use crate::ids;
+use crate::render::story;
+use crate::words::Words;
 use clap_complete::Shell;
 use hotpair_messages::Lang;
 use hotpair_runtime::args;
@@ -40,10 +43,21 @@ fn daemon_page(daemon: &'static str, dir: &Path) -> io::Result<()> {
     std::fs::write(dir.join(format!("{daemon}.8")), page)
 }
 
-/// `hotpair reference`: docs/cli.md or docs/cli.zh-CN.md, by the chosen language.
+/// `hotpair reference`: docs/cli.md, docs/rules.md and so on, or their Chinese sisters, by the chosen language.
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn reference(context: &Context) -> Outcome {
-    context.out.print(&crate::reference::markdown(context.words.lang())).map(|()| Exit::Ok)
+pub fn reference(context: &Context, args: &ReferenceArgs) -> Outcome {
+    context.out.print(&page(args.page, context.words)).map(|()| Exit::Ok)
+}
+
+/// A page of the documentation.
+#[must_use]
+pub fn page(page: ManualPage, words: Words) -> String {
+    match page {
+        ManualPage::Cli => crate::reference::markdown(words.lang()),
+        ManualPage::Rules => story::manual(&['R'], ids::MANUAL_RULES, words),
+        ManualPage::Events => story::manual(&['E', 'P', 'S', 'D'], ids::MANUAL_EVENTS, words),
+        ManualPage::Alarms => story::manual(&['A'], ids::MANUAL_ALARMS, words),
+    }
 }

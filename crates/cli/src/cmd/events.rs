@@ -18,6 +18,8 @@ use tonic::transport::Channel;
 
 /// How often a daemon that is away is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// Events asked for at once: an answer of more could grow past what gRPC carries.
+const PORTION: u32 = 1_000;
 
 /// `hotpair events`
 ///
@@ -25,14 +27,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// When arbiterd does not answer.
 pub async fn events(context: &Context, args: &EventsArgs) -> Outcome {
     let mut client = context.daemons.arbiter().await?;
-    let request = ListEventsRequest {
-        limit: args.lines,
-        after_id: 0,
-        group: args.group.clone().unwrap_or_default(),
-        message_id: String::new(),
-        before_id: 0,
-    };
-    let listed = context.daemons.answer(ARBITERD, client.list_events(request)).await?.events;
+    let listed = newest(context, &mut client, args).await?;
     if args.json {
         for event in &listed {
             context.out.json(&json::event(event, context.words), true)?;
@@ -45,6 +40,34 @@ pub async fn events(context: &Context, args: &EventsArgs) -> Outcome {
         follow(context, args, last).await?;
     }
     Ok(Exit::Ok)
+}
+
+/// The newest events, asked for in portions that an answer can hold.
+async fn newest(
+    context: &Context,
+    client: &mut ArbiterServiceClient<Channel>,
+    args: &EventsArgs,
+) -> Result<Vec<Event>, Failure> {
+    let mut listed: Vec<Event> = Vec::new();
+    let mut before_id = 0;
+    loop {
+        let missing = args.lines.saturating_sub(u32::try_from(listed.len()).unwrap_or(u32::MAX));
+        let request = ListEventsRequest {
+            limit: missing.min(PORTION),
+            group: args.group.clone().unwrap_or_default(),
+            before_id,
+            ..ListEventsRequest::default()
+        };
+        let asked = request.limit;
+        let mut older = context.daemons.answer(ARBITERD, client.list_events(request)).await?.events;
+        let got = u32::try_from(older.len()).unwrap_or(u32::MAX);
+        before_id = older.first().map_or(0, |event| event.id);
+        older.append(&mut listed);
+        listed = older;
+        if got < asked || got >= missing || before_id <= 1 {
+            return Ok(listed);
+        }
+    }
 }
 
 /// After which id to follow. A list filtered by group does not hold the newest of all.
@@ -128,10 +151,9 @@ pub async fn explain(context: &Context, args: &ExplainArgs) -> Outcome {
     let mut client = context.daemons.arbiter().await?;
     let answer = context.daemons.answer(ARBITERD, client.explain(ExplainRequest { what })).await?;
     if args.json {
-        let (headline, lines) = render::story::sentences(&answer, context.words);
-        context.out.json(&json::story(&headline, &lines, &answer.events, context.words), false)?;
+        context.out.json(&render::story::json(&answer, context.words), false)?;
     } else {
-        context.out.page(&render::story::page(&answer, context.out.sheet()))?;
+        context.out.page(&render::story::page(&answer, &WallClock::Local, context.out.sheet()))?;
     }
     Ok(Exit::Ok)
 }
@@ -139,23 +161,24 @@ pub async fn explain(context: &Context, args: &ExplainArgs) -> Outcome {
 /// What a message of the catalogue means in general; needs no daemon.
 fn message(context: &Context, id: &str, as_json: bool) -> Outcome {
     let words = context.words;
-    let Some(message) = hotpair_messages::get(&id.to_ascii_uppercase()) else {
-        return Err(Failure::new(Exit::Error, words, ids::WHICH_EVENT, &[("event", &id)]));
+    let id = &id.to_ascii_uppercase();
+    let Some((parts, text)) = render::story::message(id, words) else {
+        return Err(Failure::new(Exit::Error, words, ids::WHICH_EVENT, &[("event", id)]));
     };
-    let lang = words.lang();
-    let (text, meaning, remedy) = (message.text(lang), message.meaning_text(lang), message.remedy_text(lang));
     if as_json {
-        let value = serde_json::json!({ "message_id": message.id, "text": text, "meaning": meaning, "remedy": remedy });
+        let of = |label: &str| parts.iter().find(|(l, _)| *l == label).map_or("", |(_, text)| text.as_str());
+        let value = serde_json::json!({
+            "message_id": id, "text": text, "meaning": of(ids::MEANING), "causes": of(ids::CAUSES),
+            "remedy": of(ids::REMEDY), "condition": of(ids::CONDITION), "decision": of(ids::DECISION),
+        });
         context.out.json(&value, false)?;
         return Ok(Exit::Ok);
     }
     let mut page = Page::new();
-    page.line(Line::new().tone(Tone::Accent, message.id).text(words.colon()).tone(Tone::Bold, text));
-    for (label, text) in [(ids::MEANING, meaning), (ids::REMEDY, remedy)] {
-        if !text.is_empty() {
-            let label = format!("{}{}", words.word(label), words.colon());
-            page.line(Line::indented(2).tone(Tone::Dim, label).text(text));
-        }
+    page.line(Line::new().tone(Tone::Accent, id.as_str()).text(words.colon()).tone(Tone::Bold, text));
+    for (label, text) in parts {
+        let label = format!("{}{}", words.word(label), words.colon());
+        page.line(Line::indented(2).tone(Tone::Dim, label).text(text).hang(4));
     }
     context.out.page(&page)?;
     Ok(Exit::Ok)

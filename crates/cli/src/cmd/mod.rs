@@ -5,6 +5,7 @@ pub mod docs;
 pub mod events;
 pub mod init;
 pub mod orders;
+pub mod preview;
 pub mod replay;
 pub mod status;
 pub mod switchover;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli, out: Out, words: Words) -> Outcome {
     let context = &context;
     match cli.command {
         Command::Init(args) => init::run(context, &args),
+        Command::Check(args) if args.against_running => preview::run(context, &args).await,
         Command::Check(args) => check::run(context, &args),
         Command::Status(args) => status::status(context, &args).await,
         Command::Paths(args) => status::paths(context, &args).await,
@@ -54,9 +56,10 @@ pub async fn run(cli: Cli, out: Out, words: Words) -> Outcome {
         Command::Maintenance(args) => orders::maintenance(context, &args).await,
         Command::Clear(args) => orders::clear(context, &args).await,
         Command::VouchPeerOff(args) => orders::vouch(context, &args).await,
+        Command::Rehearse(args) => crate::rehearse::rehearse(context, &args).await,
         Command::Completions { shell } => docs::completions(context, shell),
         Command::Man { dir } => docs::man(context, &dir),
-        Command::Reference => docs::reference(context),
+        Command::Reference(args) => docs::reference(context, &args),
         Command::Version(args) => status::version(context, &args).await,
     }
 }
@@ -71,12 +74,13 @@ pub const fn wants_json(command: &Command) -> bool {
         Command::Events(args) => args.json,
         Command::Explain(args) => args.json,
         Command::Replay(args) => args.json,
+        Command::Rehearse(args) => args.json,
         Command::Rules(args) | Command::Version(args) => args.json,
         Command::Switchover(args) => args.order.json,
         Command::Standby(args) | Command::Online(args) => args.order.json,
         Command::Freeze(args) | Command::Maintenance(args) => args.order.json,
         Command::Clear(args) => args.order.json,
         Command::VouchPeerOff(args) => args.order.json,
-        Command::Init(_) | Command::Completions { .. } | Command::Man { .. } | Command::Reference => false,
+        Command::Init(_) | Command::Completions { .. } | Command::Man { .. } | Command::Reference(_) => false,
     }
 }

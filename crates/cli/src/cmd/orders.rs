@@ -41,7 +41,8 @@ pub async fn node_mode(context: &Context, args: &NodeArgs, mode: NodeMode) -> Ou
         mode: mode.into(),
         dry_run: args.order.dry_run,
     };
-    let plan = context.daemons.answer(ARBITERD, client.set_node_mode(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.set_node_mode(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     show_plan(context, args.order, &plan).map(|()| Exit::Ok)
 }
 
@@ -80,7 +81,8 @@ pub async fn freeze(context: &Context, args: &TimedArgs) -> Outcome {
     let (group, for_ms) = timed(context, args)?;
     let mut client = context.daemons.arbiter().await?;
     let request = SetFreezeRequest { group, for_ms, dry_run: args.order.dry_run };
-    let plan = context.daemons.answer(ARBITERD, client.set_freeze(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.set_freeze(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     show_plan(context, args.order, &plan).map(|()| Exit::Ok)
 }
 
@@ -92,7 +94,8 @@ pub async fn maintenance(context: &Context, args: &TimedArgs) -> Outcome {
     let (group, for_ms) = timed(context, args)?;
     let mut client = context.daemons.arbiter().await?;
     let request = SetMaintenanceRequest { group, for_ms, dry_run: args.order.dry_run };
-    let plan = context.daemons.answer(ARBITERD, client.set_maintenance(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.set_maintenance(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     show_plan(context, args.order, &plan).map(|()| Exit::Ok)
 }
 
@@ -103,7 +106,8 @@ pub async fn maintenance(context: &Context, args: &TimedArgs) -> Outcome {
 pub async fn clear(context: &Context, args: &ClearArgs) -> Outcome {
     let mut client = context.daemons.arbiter().await?;
     let request = ClearRequest { group: args.group.clone().unwrap_or_default(), dry_run: args.order.dry_run };
-    let plan = context.daemons.answer(ARBITERD, client.clear(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.clear(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     show_plan(context, args.order, &plan).map(|()| Exit::Ok)
 }
 
@@ -120,11 +124,13 @@ pub async fn vouch(context: &Context, args: &VouchArgs) -> Outcome {
     let mut request = VouchPeerOffRequest { peer: args.peer.clone(), reason: args.reason.clone(), dry_run: true };
     if !args.yes && !args.order.dry_run {
         // What would happen is shown, and a refusal said, before anybody is asked.
-        let plan = context.daemons.answer(ARBITERD, client.vouch_peer_off(request.clone())).await?.plan;
+        let answer = context.daemons.answer(ARBITERD, client.vouch_peer_off(request.clone())).await?;
+        let plan = context.words.plan(&answer.plan, &answer.steps);
         confirm(context, &args.peer, &plan)?;
     }
     request.dry_run = args.order.dry_run;
-    let plan = context.daemons.answer(ARBITERD, client.vouch_peer_off(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.vouch_peer_off(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     show_plan(context, args.order, &plan).map(|()| Exit::Ok)
 }
 

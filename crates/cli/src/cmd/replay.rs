@@ -133,6 +133,10 @@ fn of_arbiter(context: &Context, args: &ReplayArgs, files: Vec<PathBuf>) -> Outc
     });
     if let Some(file) = &args.scenario {
         let text = story.map(StoryWriter::finish).unwrap_or_default();
+        if file.as_os_str() == "-" {
+            context.out.print(&text)?;
+            return verdict(context, &report);
+        }
         std::fs::write(file, text).map_err(|error| {
             let place = file.display();
             Failure::new(Exit::Error, context.words, ids::CANNOT_WRITE, &[("file", &place), ("reason", &error)])

@@ -42,7 +42,8 @@ pub async fn run(context: &Context, args: &SwitchoverArgs) -> Outcome {
         to: args.to.clone().unwrap_or_default(),
         dry_run: args.order.dry_run,
     };
-    let plan = context.daemons.answer(ARBITERD, client.switchover(request)).await?.plan;
+    let answer = context.daemons.answer(ARBITERD, client.switchover(request)).await?;
+    let plan = context.words.plan(&answer.plan, &answer.steps);
     let (Some(wait), Some(target)) = (wait, target) else {
         return orders::show_plan(context, args.order, &plan).map(|()| Exit::Ok);
     };

@@ -4,6 +4,7 @@ use crate::clock::WallClock;
 use crate::ids;
 use crate::render::Sheet;
 use crate::text::{Line, Page, Tone};
+use hotpair_messages::Lang;
 use hotpair_proto::arbiter::v1::{Event, Rule, Severity};
 
 /// Characters of a sentence shown in the list; the whole of it is in `explain` and `--json`.
@@ -64,11 +65,19 @@ pub fn rules(rules: &[Rule], sheet: Sheet) -> Page {
     for rule in rules {
         page.blank();
         page.line(Line::new().tone(Tone::Accent, rule.id.as_str()));
+        let condition = match words.lang() {
+            Lang::En => None,
+            Lang::Zh => hotpair_messages::pages::condition_zh(&rule.id),
+        };
+        let decision = words.action(&rule.decision);
         page.table(
             2,
             vec![
-                vec![Line::new().tone(Tone::Dim, words.word(ids::CONDITION)), rule.condition.as_str().into()],
-                vec![Line::new().tone(Tone::Dim, words.word(ids::DECISION)), rule.decision.as_str().into()],
+                vec![
+                    Line::new().tone(Tone::Dim, words.word(ids::CONDITION)),
+                    condition.unwrap_or(&rule.condition).into(),
+                ],
+                vec![Line::new().tone(Tone::Dim, words.word(ids::DECISION)), decision.into()],
             ],
         );
     }

@@ -27,7 +27,7 @@ pub fn page(status: &Status, sheet: Sheet) -> Page {
     if !status.config_warnings.is_empty() {
         page.heading(sheet.words.word(ids::CONFIGURATION));
         for warning in &status.config_warnings {
-            page.line(Line::indented(2).tone(Tone::Warn, warning.as_str()));
+            page.line(Line::indented(2).tone(Tone::Warn, sheet.words.translated(warning)));
         }
     }
     page
@@ -201,7 +201,7 @@ fn on_node_row(on: &GroupOnNode, here: bool, sheet: Sheet) -> Vec<Line> {
         let text = if on.not_ready_reason.is_empty() {
             words.word(ids::NOT_READY)
         } else {
-            words.say(ids::NOT_READY_BECAUSE, &[("reason", &on.not_ready_reason)])
+            words.say(ids::NOT_READY_BECAUSE, &[("reason", &words.translated(&on.not_ready_reason))])
         };
         add(Tone::Warn, text);
     }
@@ -232,7 +232,7 @@ pub(super) fn resources_of(group: &GroupObserved, sheet: Sheet) -> Vec<Line> {
         }
         let mut notes = Vec::new();
         if !r.last_error.is_empty() {
-            let text = words.say(ids::LAST_ERROR, &[("error", &r.last_error)]);
+            let text = words.say(ids::LAST_ERROR, &[("error", &words.translated(&r.last_error))]);
             let tone = if r.state() == ResourceState::Running { Tone::Dim } else { Tone::Warn };
             notes.push(Line::indented(10).tone(tone, text));
         }
@@ -303,7 +303,7 @@ fn safety(page: &mut Page, status: &Status, sheet: Sheet) {
     if check.running || !heard {
         let newest = newest_evidence(&check.evidence);
         for evidence in newest {
-            page.line(Line::indented(4).text("· ").text(evidence.as_str()).hang(6));
+            page.line(Line::indented(4).text("· ").text(words.evidence(evidence)).hang(6));
         }
         let earlier = check.evidence.len().saturating_sub(newest.len());
         if earlier > 0 {
