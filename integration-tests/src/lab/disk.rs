@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::clock;
+use super::freezer::FreezableFile;
 use super::ns::check;
 
 const LOOP_SET_STATUS64: libc::Ioctl = 0x4C04;
@@ -211,6 +212,7 @@ pub struct SharedDisk {
     name: String,
     backing: PathBuf,
     devices: BTreeMap<String, LoopDevice>,
+    freezer: Option<FreezableFile>,
 }
 
 impl SharedDisk {
@@ -218,11 +220,32 @@ impl SharedDisk {
         let backing = dir.join(format!("{name}.img"));
         File::create_new(&backing)?.set_len(bytes).with_context(|| format!("making disk {name}"))?;
         make_file_system(&backing, format)?;
-        let mut devices = BTreeMap::new();
-        for node in nodes {
-            devices.insert((*node).to_owned(), LoopDevice::attach(&backing)?);
-        }
-        Ok(Self { name: name.to_owned(), backing, devices })
+        let devices = attach(nodes, &backing)?;
+        Ok(Self { name: name.to_owned(), backing, devices, freezer: None })
+    }
+
+    /// A disk of zeros that can be made to hang.
+    pub(super) fn freezable(dir: &Path, name: &str, bytes: u64, nodes: &[&str]) -> Result<Self> {
+        let backing = dir.join(format!("{name}.img"));
+        let freezer = FreezableFile::new(&backing, bytes)?;
+        let devices = attach(nodes, &freezer.path()?)?;
+        Ok(Self { name: name.to_owned(), backing, devices, freezer: Some(freezer) })
+    }
+
+    /// From now on every read and write of every node waits, in state D, until [`SharedDisk::thaw`].
+    ///
+    /// # Errors
+    /// When the disk is not one that was made to hang.
+    pub fn freeze(&self) -> Result<()> {
+        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name)).map(FreezableFile::freeze)
+    }
+
+    /// What waits goes on.
+    ///
+    /// # Errors
+    /// As [`SharedDisk::freeze`].
+    pub fn thaw(&self) -> Result<()> {
+        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name)).map(FreezableFile::thaw)
     }
 
     /// Name given at its making.
@@ -291,6 +314,7 @@ impl SharedDisk {
 
     /// Lets go of the devices at the end of the lab, also when someone still holds this value.
     pub(super) fn detach(&self) {
+        self.freezer.iter().for_each(FreezableFile::thaw);
         for device in self.devices.values() {
             drop(device.device.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
@@ -299,6 +323,10 @@ impl SharedDisk {
     fn of(&self, node: &str) -> Result<&LoopDevice> {
         self.devices.get(node).with_context(|| format!("disk {} has no device for {node:?}", self.name))
     }
+}
+
+fn attach(nodes: &[&str], backing: &Path) -> Result<BTreeMap<String, LoopDevice>> {
+    nodes.iter().map(|node| Ok(((*node).to_owned(), LoopDevice::attach(backing)?))).collect()
 }
 
 fn make_file_system(path: &Path, format: Format) -> Result<()> {

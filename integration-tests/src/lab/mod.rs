@@ -17,7 +17,10 @@
 //! Threading: a lab and its nodes may be used from several threads.
 pub mod clock;
 pub mod disk;
+pub mod etcd;
+pub mod freezer;
 pub mod http;
+pub mod lookout;
 pub mod net;
 pub mod node;
 pub mod ns;
@@ -251,6 +254,16 @@ impl Lab {
     /// When the name is taken, no loop device can be had or mkfs fails.
     pub fn add_disk(&self, name: &str, bytes: u64, format: Format) -> Result<Arc<SharedDisk>> {
         let disk = Arc::new(SharedDisk::new(&self.shared.dir, name, bytes, format, &NODES)?);
+        self.shared.disks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&disk));
+        Ok(disk)
+    }
+
+    /// Adds a disk of zeros that can hang, by [`SharedDisk::freeze`]: both nodes see it through a loop device over one file.
+    ///
+    /// # Errors
+    /// As [`Lab::add_disk`], and when the kernel has no FUSE.
+    pub fn add_freezable_disk(&self, name: &str, bytes: u64) -> Result<Arc<SharedDisk>> {
+        let disk = Arc::new(SharedDisk::freezable(&self.shared.dir, name, bytes, &NODES)?);
         self.shared.disks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&disk));
         Ok(disk)
     }

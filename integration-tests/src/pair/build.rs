@@ -28,6 +28,7 @@ pub struct PathSpec {
 enum Medium {
     Udp { net: String, v6: bool },
     Serial,
+    Disk { freezable: bool },
 }
 
 impl PathSpec {
@@ -47,6 +48,22 @@ impl PathSpec {
     #[must_use]
     pub fn serial(name: &str) -> Self {
         Self { name: name.into(), medium: Medium::Serial, interval: "100ms".into(), lost: 5, lines: Vec::new() }
+    }
+
+    /// A path over slots on a shared disk of this name (1 MiB, zeros), which is added to the lab; 100 ms × 5.
+    #[must_use]
+    pub fn disk(name: &str) -> Self {
+        let medium = Medium::Disk { freezable: false };
+        Self { name: name.into(), medium, interval: "100ms".into(), lost: 5, lines: Vec::new() }
+    }
+
+    /// Makes the disk one that can hang ([`crate::lab::disk::SharedDisk::freeze`]).
+    #[must_use]
+    pub fn freezable(mut self) -> Self {
+        if let Medium::Disk { freezable } = &mut self.medium {
+            *freezable = true;
+        }
+        self
     }
 
     /// Gives it another name (two paths over one network).
@@ -84,6 +101,12 @@ impl PathSpec {
         let (kind, keys) = match self.medium {
             Medium::Udp { .. } => ("udp", &self.lines),
             Medium::Serial => ("serial", &self.lines),
+            Medium::Disk { .. } => ("disk", &self.lines),
+        };
+        let disk = match &self.medium {
+            Medium::Disk { freezable: true } => Some(lab.add_freezable_disk(&self.name, 1 << 20)?),
+            Medium::Disk { freezable: false } => Some(lab.add_disk(&self.name, 1 << 20, Format::Raw)?),
+            _ => None,
         };
         let _ = writeln!(text, "[[{kind}]]\nname = \"{}\"", self.name);
         let _ = writeln!(text, "interval = \"{}\"\nlost = {}", self.interval, self.lost);
@@ -100,6 +123,10 @@ impl PathSpec {
                 Medium::Serial => {
                     let device = lab.cable(&self.name)?.device(node.name())?;
                     let _ = writeln!(text, "device = \"{}\"", device.display());
+                }
+                Medium::Disk { .. } => {
+                    let own = disk.as_ref().context("no disk")?.device(node.name())?;
+                    let _ = writeln!(text, "device = \"{}\"", own.display());
                 }
             }
         }

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::{Open, Slots};
 
 /// Memory file systems: no other node can see them (`statfs(2)`).
-const MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+const MEMORY: [rustix::fs::FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// O_DIRECT wants buffers aligned to the device's block size; 4096 suits all.
 #[repr(C, align(4096))]
@@ -50,7 +50,7 @@ impl Open for Location {
             _ => failed(&error),
         })?;
         let kind = rustix::fs::fstatfs(&file).map_err(|e| failed(&e.into()))?.f_type;
-        if found.is_file() && MEMORY.iter().any(|memory| *memory == i64::from(kind)) {
+        if found.is_file() && MEMORY.iter().any(|memory| *memory == kind) {
             return Err(LinkState::IoError(format!(
                 "{name} lies in this node's memory (tmpfs), which the peer cannot see; use a disk that both nodes reach"
             )));

@@ -271,8 +271,7 @@ fn the_thread_has_descriptors_of_its_own() {
         own_descriptors(&own).unwrap();
         own.wake();
         // SAFETY: only asks whether this number means anything in this thread's table.
-        let found = unsafe { libc::fcntl(number, libc::F_GETFD) };
-        found
+        unsafe { libc::fcntl(number, libc::F_GETFD) }
     });
     assert_eq!(other_side.join().unwrap(), -1, "the thread still has the process's descriptors");
     keep.wait(LIMIT);
