@@ -26,6 +26,8 @@ pub enum Exit {
     Degraded = 10,
     /// `status --exit-code`: service is lost or at risk.
     Critical = 11,
+    /// `rehearse --fail-on`: a condition is met.
+    Findings = 12,
     /// The configuration is bad.
     BadConfig = 64,
 }

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod json;
 pub mod out;
 pub mod reference;
+pub mod rehearse;
 pub mod render;
 pub mod sample;
 pub mod text;

@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod run;
 pub mod scene;
 pub mod stage;
+pub mod story;
 pub mod verdict;
 
 pub use assume::{Assumptions, Known, Source};

@@ -163,7 +163,7 @@ pub fn verdict(scene: &Scene, case: &Case, runs: &[(u64, Played)]) -> Verdict {
 }
 
 /// When clients are served by a node: what runs there, without the times at which nobody could reach it.
-fn served(played: &Played, group: usize, node: NodeId) -> Vec<Span> {
+pub(super) fn served(played: &Played, group: usize, node: NodeId) -> Vec<Span> {
     let serving = played.outcome.groups.get(group).map(|g| g.serving[node.index()].as_slice()).unwrap_or_default();
     without(serving, cut(played, group, node))
 }
