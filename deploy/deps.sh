@@ -6,6 +6,7 @@ declare -A package_of=(
   [gcc]=gcc [ip]=iproute2 [nft]=nftables [nsenter]=util-linux [mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs
   [socat]=socat [tcpdump]=tcpdump [python3]=python3 [pip3]=python3-pip [dbus-daemon]=dbus [ps]=procps [curl]=curl
   [ping]=iputils-ping [strip]=binutils [setpriv]=util-linux [losetup]=mount
+  [fence_dummy]=fence-agents
   [etcd]=etcd-server [etcdctl]=etcd-client [openssl]=openssl
 )
 missing=()

@@ -17,6 +17,7 @@ use crate::kinds::app::Scripts;
 use crate::kinds::ip::{Ip, IpSettings};
 use crate::kinds::volume::{Protection, Volume, VolumeSettings};
 use crate::kinds::{EventSink, ResourceKind, Tools};
+use crate::reservation::{Guard, SgPersist};
 use crate::watchdog::Watchdog;
 
 /// The core's configuration.
@@ -125,8 +126,9 @@ impl Assembly<'_> {
             VolumeProtection::None => Protection::None,
             VolumeProtection::Mmp => Protection::Mmp,
             VolumeProtection::Reservation => {
-                let why = "this resd cannot hold persistent reservations";
-                return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, why));
+                let io = Arc::new(SgPersist::new(mark.clone()));
+                let name = format!("{}.{}", events.group, events.resource);
+                Protection::Reservation(Guard::new(io, self.config.pair.id, self.node, self.state_dir, &name))
             }
             VolumeProtection::Lease { device, duration } => Protection::Lease(Keeper::start(Settings {
                 path: device.of(self.node).clone(),

@@ -11,7 +11,7 @@ use hotpair_replay::Recorded;
 use hotpair_runtime::clock::{self, BootTimer};
 use hotpair_runtime::notify;
 use hotpair_runtime::stall::StallDetector;
-use hotpair_types::{Generation, GroupName, ObservedView, ResourceName, Target, Timestamp, WatchdogState};
+use hotpair_types::{Epoch, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp, WatchdogState};
 use resource_core::{Action, Input, Note, OpId, Outcome, Output, Refusal, ResourceCore};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -271,11 +271,12 @@ impl Driver {
             return;
         };
         let cancel = CancellationToken::new();
+        let epoch = self.core.core().target().and_then(|t| t.groups.get(&name.0)).map_or(Epoch::NEVER, |g| g.epoch);
         self.running.insert(op, cancel.clone());
         tracing::debug!(group = %name.0, resource = %name.1, action = action.as_str(), "begins");
         let queue = self.queue.clone();
         tokio::spawn(async move {
-            let cx = OpContext { timeout, cancel, not_after };
+            let cx = OpContext { timeout, cancel, not_after, epoch };
             let outcome = perform(kind.as_ref(), action, &cx).await;
             tracing::debug!(group = %name.0, resource = %name.1, action = action.as_str(), ?outcome, "ended");
             if queue.send(Input::Done { op, outcome }).is_err() {

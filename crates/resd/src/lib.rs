@@ -15,6 +15,7 @@ mod fence;
 mod kinds;
 mod log;
 mod rpc;
+mod reservation;
 mod target_store;
 pub mod untrusted;
 mod watchdog;

@@ -67,6 +67,7 @@ enum Command {
 pub struct Keeper {
     commands: Sender<Command>,
     status: watch::Receiver<Status>,
+    moved: watch::Receiver<Option<Timestamp>>,
     duration: Duration,
 }
 
@@ -78,13 +79,19 @@ impl Keeper {
     pub fn start(settings: Settings) -> std::io::Result<Self> {
         let (commands, orders) = channel();
         let (tell, status) = watch::channel(Status::Watching { trouble: Some("not looked at yet".to_string()) });
+        let (peer, moved) = watch::channel(None);
         let duration = settings.duration;
-        let worker = Worker { settings, area: None, other: None, counter: 0, mode: Mode::Watch, tell };
+        let worker = Worker { settings, area: None, other: None, counter: 0, mode: Mode::Watch, tell, peer };
         std::thread::Builder::new()
             .name("disk-lease".to_string())
             .stack_size(256 * 1024)
             .spawn(move || worker.work(&orders))?;
-        Ok(Self { commands, status, duration })
+        Ok(Self { commands, status, moved, duration })
+    }
+
+    /// When the other node was last seen to write its slot: a sign of life by the storage. `None`: not yet.
+    pub fn peer_moved(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.moved.clone()
     }
 
     /// How things stand; changes can be awaited.
@@ -160,6 +167,7 @@ struct Worker {
     counter: u64,
     mode: Mode,
     tell: watch::Sender<Status>,
+    peer: watch::Sender<Option<Timestamp>>,
 }
 
 impl Worker {
@@ -253,6 +261,10 @@ impl Worker {
             }
         };
         let changed = self.other.as_ref().is_none_or(|(old, _)| *old != slot);
+        // What stands there at the first look may be of any age; only what moves lives. Foreign bytes are nobody's life.
+        if changed && self.other.is_some() && matches!(slot, Slot::Record(_)) {
+            self.peer.send_replace(Some(clock::now()));
+        }
         if changed {
             // From the end of the read: not earlier than the other's write began.
             self.other = Some((slot, clock::now()));
@@ -510,6 +522,27 @@ mod tests {
         b.adopt().await.unwrap();
         let mut status = a.status();
         status.wait_for(|s| matches!(s, Status::Lost { .. })).await.unwrap();
+    }
+
+    /// S23: the holder's renewals are a sign of life to the one that watches; what merely stands there is none.
+    #[tokio::test]
+    async fn a_renewal_is_a_sign_of_life() {
+        let file = area();
+        let a = Keeper::start(settings(file.path(), NodeId::FIRST, 200)).unwrap();
+        a.acquire(soon()).await.unwrap();
+        let b = Keeper::start(settings(file.path(), NodeId::SECOND, 200)).unwrap();
+        let mut moved = b.peer_moved();
+        moved.wait_for(Option::is_some).await.unwrap();
+        drop(a);
+        let mut last = *moved.borrow_and_update();
+        let quiet = Duration::from_millis(1000);
+        while let Ok(Ok(())) = tokio::time::timeout(quiet, moved.changed()).await {
+            last = *moved.borrow_and_update();
+        }
+        assert!(last.is_some_and(|at| clock::now().since(at) >= quiet), "it still moves without its writer");
+        let c = Keeper::start(settings(file.path(), NodeId::SECOND, 200)).unwrap();
+        c.status().wait_for(|s| matches!(s, Status::Watching { trouble: None })).await.unwrap();
+        assert_eq!(*c.peer_moved().borrow(), None);
     }
 
     /// A missing area is named, and does not end anything.

@@ -336,10 +336,8 @@ async fn devices_are_monitored_before_they_are_needed() {
 /// A real agent of the package, by the same way: fence_dummy, whose power supply is a file.
 #[tokio::test]
 async fn the_packages_own_agent_works() {
-    if !Path::new("/usr/sbin/fence_dummy").exists() {
-        eprintln!("skipped: fence_dummy is not installed (Debian package fence-agents)");
-        return;
-    }
+    let agent = Path::new("/usr/sbin/fence_dummy");
+    assert!(agent.exists(), "install the package fence-agents (deploy/deps.sh does)");
     let bench = Bench::new();
     let state = bench.file("dummy").display().to_string();
     let parameters = BTreeMap::from([("status_file".to_string(), state)]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hotpair_types::{FailureScope, GroupName, ResourceName, Timestamp};
+use hotpair_types::{Epoch, FailureScope, GroupName, ResourceName, Timestamp};
 use resource_core::{Input, Outcome, ResourceEvent};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct OpContext {
     pub cancel: CancellationToken,
     /// A start must not begin at or after this instant.
     pub not_after: Option<Timestamp>,
+    /// The ownership by which it is done.
+    pub epoch: Epoch,
 }
 
 /// A running operation.

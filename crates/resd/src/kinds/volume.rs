@@ -19,11 +19,19 @@ use super::{EventSink, Op, OpContext, ResourceKind, failed, held, node_lacks, un
 use crate::act::exec::{self, End, Program, passed};
 use crate::act::lease_keeper::{Keeper, Status};
 use crate::act::{evict, mount};
+use crate::reservation::{self, Guard, Refused, Standing};
 
+/// Between two looks at a lease that is held while nothing is mounted.
+const IDLE: Duration = Duration::from_millis(200);
+/// Between two looks at the reservation.
+const WATCH: Duration = Duration::from_secs(1);
 /// Pause between two tries to unmount.
 const RETRY: Duration = Duration::from_millis(50);
 /// From TERM to KILL for users of the mount, at most.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Of e2fsck, when another node has the file system mounted (`EXT2_ET_MMP_FAILED`).
+const MMP_ACTIVE: &str = "MMP: device currently active";
 
 /// What keeps the other node from writing.
 #[derive(Debug)]
@@ -32,6 +40,8 @@ pub enum Protection {
     Lease(Keeper),
     /// ext4's own.
     Mmp,
+    /// The disk's, by SCSI-3 persistent reservation.
+    Reservation(Guard),
     /// Nothing.
     None,
 }
@@ -75,8 +85,15 @@ impl Volume {
     pub fn new(settings: VolumeSettings, protection: Protection, events: EventSink) -> Self {
         let (active, stuck) = (AtomicBool::new(false), AtomicBool::new(false));
         let shared = Arc::new(Shared { settings, protection, events, active, stuck });
-        if matches!(shared.protection, Protection::Lease(_)) {
-            tokio::spawn(Arc::clone(&shared).watch_lease());
+        match shared.protection {
+            Protection::Lease(_) => {
+                tokio::spawn(Arc::clone(&shared).watch_lease());
+                tokio::spawn(Arc::clone(&shared).watch_peer());
+            }
+            Protection::Reservation(_) => {
+                tokio::spawn(Arc::clone(&shared).watch_reservation());
+            }
+            Protection::Mmp | Protection::None => {}
         }
         Self(shared)
     }
@@ -86,7 +103,7 @@ impl Shared {
     fn keeper(&self) -> Option<&Keeper> {
         match &self.protection {
             Protection::Lease(keeper) => Some(keeper),
-            Protection::Mmp | Protection::None => None,
+            Protection::Mmp | Protection::Reservation(_) | Protection::None => None,
         }
     }
 
@@ -95,7 +112,10 @@ impl Shared {
         let Some(keeper) = self.keeper() else { return };
         let mut status = keeper.status();
         loop {
-            let end = keeper.held_until();
+            let active = self.active.load(Ordering::Relaxed);
+            // A keeper that hangs past its end while nothing is mounted: looked at now and then, for it may be mounted yet.
+            let now = clock::now();
+            let end = keeper.held_until().map(|end| if active { end } else { end.max(now.after(IDLE)) });
             let expiry = async {
                 match end {
                     Some(end) => passed(end).await,
@@ -122,6 +142,53 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Passes on what the other node's slot says of its life.
+    async fn watch_peer(self: Arc<Self>) {
+        let Some(mut moved) = self.keeper().map(Keeper::peer_moved) else { return };
+        while moved.changed().await.is_ok() {
+            if let Some(at) = *moved.borrow_and_update() {
+                self.events.send(ResourceEvent::PeerLease(at));
+            }
+        }
+    }
+
+    /// Fails closed: whoever was fenced by the storage stops, and stays stopped by this ownership.
+    async fn watch_reservation(self: Arc<Self>) {
+        let Protection::Reservation(guard) = &self.protection else { return };
+        let mut told = String::new();
+        loop {
+            passed(clock::now().after(WATCH)).await;
+            if !self.active.load(Ordering::Relaxed) {
+                continue;
+            }
+            let standing = match self.paths(clock::now().after(WATCH)).await {
+                Ok(paths) => guard.check(&paths).await,
+                Err(text) => Standing::Unknown(text),
+            };
+            match standing {
+                Standing::Held => told.clear(),
+                // A restart on the spot would take it back from the rightful owner.
+                Standing::Taken(text) if self.active.load(Ordering::Relaxed) => {
+                    self.events.send(ResourceEvent::Failed { text, scope: FailureScope::Node });
+                }
+                Standing::Taken(_) => {}
+                Standing::Unknown(text) if text != told => {
+                    tracing::warn!(why = %text, "the reservation of the volume cannot be looked at");
+                    told = text;
+                }
+                Standing::Unknown(_) => {}
+            }
+        }
+    }
+
+    /// Every path to the disks below the device.
+    async fn paths(&self, deadline: Timestamp) -> Result<Vec<PathBuf>, String> {
+        let spec = self.settings.device.clone();
+        let look = move || mount::device(&spec).and_then(|device| reservation::paths(&device));
+        let found = self.blocking(deadline, look).await;
+        found.unwrap_or_else(|| Err(format!("device {} does not answer", self.settings.device)))
     }
 
     fn lease_trouble(&self) -> Option<String> {
@@ -209,6 +276,8 @@ impl Shared {
         let done = self.run(vec!["fsck.ext4".into(), "-p".into(), device.clone()], cx, true).await;
         match &done.end {
             End::Code(0 | 1) => Ok(()),
+            // Of two nodes that share it the other one has it.
+            End::Code(_) if self.mmp() && done.output.contains(MMP_ACTIVE) => Err(held(self.mmp_refusal(&device))),
             End::Code(code) => Err(failed(super::app::said(
                 &format!("fsck of {device} ended with code {code}; run `fsck.ext4 -f {device}` by hand"),
                 &done,
@@ -220,24 +289,50 @@ impl Shared {
         }
     }
 
-    async fn protect(&self, device: &Path, deadline: Timestamp, cx: &OpContext) -> Result<(), String> {
+    fn mmp(&self) -> bool {
+        matches!(self.protection, Protection::Mmp)
+    }
+
+    fn mmp_refusal(&self, device: &str) -> String {
+        format!(
+            "the multiple-mount protection of {device} says that the volume is in use on the other node; stop it there first"
+        )
+    }
+
+    async fn protect(&self, device: &Path, deadline: Timestamp, cx: &OpContext) -> Result<(), Outcome> {
         match &self.protection {
             Protection::None => Ok(()),
-            Protection::Lease(keeper) => tokio::select! {
-                result = keeper.acquire(deadline) => result,
-                () = cx.cancel.cancelled() => Err("it is not wanted any more".to_string()),
-            },
+            Protection::Lease(keeper) => {
+                let taken = tokio::select! {
+                    result = keeper.acquire(deadline) => result,
+                    () = cx.cancel.cancelled() => Err("it is not wanted any more".to_string()),
+                };
+                taken.map_err(|text| if Keeper::in_use(&text) { held(text) } else { failed(text) })
+            }
+            Protection::Reservation(guard) => {
+                let paths = self.paths(deadline).await.map_err(node_lacks)?;
+                let taken = tokio::select! {
+                    biased;
+                    taken = guard.take(&paths, cx.epoch) => taken,
+                    () = passed(deadline) => return Err(Outcome::TimedOut),
+                };
+                taken.map_err(|why| match why {
+                    Refused::Held(text) => held(text),
+                    Refused::Lacks(text) => node_lacks(text),
+                    Refused::Failed(text) => failed(text),
+                })
+            }
             Protection::Mmp => {
                 let path = device.to_path_buf();
                 match self.blocking(deadline, move || mount::has_mmp(&path)).await {
                     Some(Ok(true)) => Ok(()),
-                    Some(Ok(false)) => Err(format!(
+                    Some(Ok(false)) => Err(failed(format!(
                         "the file system on {0} has no multiple-mount protection, which `protection = \"mmp\"` demands; \
                          unmount it everywhere and run `tune2fs -O mmp {0}`",
                         device.display()
-                    )),
-                    Some(Err(text)) => Err(text),
-                    None => Err(format!("device {} does not answer", device.display())),
+                    ))),
+                    Some(Err(text)) => Err(failed(text)),
+                    None => Err(failed(format!("device {} does not answer", device.display()))),
                 }
             }
         }
@@ -254,8 +349,8 @@ impl Shared {
             Ok(None) => {}
             Err(text) => return failed(text),
         }
-        if let Err(text) = self.protect(&device, deadline, cx).await {
-            return if Keeper::in_use(&text) { held(text) } else { failed(text) };
+        if let Err(outcome) = self.protect(&device, deadline, cx).await {
+            return outcome;
         }
         let outcome = self.mount(&device, cx).await;
         if outcome == Outcome::Ok {
@@ -282,12 +377,22 @@ impl Shared {
             return failed("the right to mount it has ended meanwhile");
         }
         let (settings, device) = (self.settings.clone(), device.to_path_buf());
-        self.effect(clock::now().after(cx.timeout), move || {
+        let refused = Arc::new(AtomicBool::new(false));
+        let (mark, disk) = (Arc::clone(&refused), device.display().to_string());
+        let outcome = self.effect(clock::now().after(cx.timeout), move || {
             std::fs::create_dir_all(&settings.point).map_err(|e| format!("{}: {e}", settings.point.display()))?;
-            mount::mount(&device, &settings.point, settings.fs.as_str(), &settings.options)
-                .map_err(|error| explain_mount(&settings, &device, &error))
-        })
-        .await
+            mount::mount(&device, &settings.point, settings.fs.as_str(), &settings.options).map_err(|error| {
+                // Busy, though nobody on this node has it.
+                let elsewhere = error.raw_os_error() == Some(libc::EBUSY) && mount::unclaimed(&device).unwrap_or(false);
+                mark.store(elsewhere, Ordering::SeqCst);
+                explain_mount(&settings, &device, &error)
+            })
+        });
+        let outcome = outcome.await;
+        if self.mmp() && refused.load(Ordering::SeqCst) {
+            return held(self.mmp_refusal(&disk));
+        }
+        outcome
     }
 
     /// Our mount, if it is there.
@@ -328,6 +433,16 @@ impl Shared {
                 return failed(format!("it is mounted, but {text}"));
             }
         }
+        if let Protection::Reservation(guard) = &self.protection {
+            let standing = match self.paths(clock::now().after(WATCH)).await {
+                Ok(paths) => guard.check(&paths).await,
+                Err(text) => Standing::Unknown(text),
+            };
+            // What cannot be asked now is asked again by the watch; the disk refuses the other node meanwhile.
+            if let Standing::Taken(text) = standing {
+                return node_lacks(format!("it is mounted, but {text}"));
+            }
+        }
         self.active.store(true, Ordering::Relaxed);
         Outcome::Ok
     }
@@ -356,6 +471,15 @@ impl Shared {
             && let Err(error) = keeper.release().await
         {
             tracing::warn!(%error, "the lease was not given back; the other node will wait for its end");
+        }
+        if let Protection::Reservation(guard) = &self.protection {
+            let given = match self.paths(deadline).await {
+                Ok(paths) => guard.give_back(&paths).await,
+                Err(text) => Err(text),
+            };
+            if let Err(error) = given {
+                tracing::warn!(%error, "the reservation was not given back; the other node takes it");
+            }
         }
         Outcome::Ok
     }
@@ -468,6 +592,11 @@ impl Shared {
             Protection::None => Outcome::Ok,
             Protection::Mmp => match self.protect(&device, deadline, cx).await {
                 Ok(()) => Outcome::Ok,
+                Err(Outcome::Failed { text, .. }) => node_lacks(text),
+                Err(other) => other,
+            },
+            Protection::Reservation(guard) => match self.paths(deadline).await {
+                Ok(paths) => guard.possible(&paths).await.map_or_else(node_lacks, |()| Outcome::Ok),
                 Err(text) => node_lacks(text),
             },
             Protection::Lease(keeper) => match &*keeper.status().borrow() {
