@@ -1,12 +1,17 @@
 //! What must hold: one statement per file, named as in the design's list of faults. Each looks at the world from outside, at
 //! what really runs and at what was really possible, never at what a daemon believes of itself alone.
 
+mod boot_safe;
+mod durable_first;
 mod epoch_monotone;
 mod heal_converges;
+mod leased_one_owner;
 mod no_deadlock;
 mod no_false_failover;
 mod no_ping_pong;
 mod one_owner;
+mod only_the_living_are_heard;
+mod started_once;
 mod stop_before_start;
 mod unknown_is_not_down;
 
@@ -43,5 +48,10 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(no_ping_pong::NoPingPong::default()),
         Box::new(heal_converges::HealConverges),
         Box::new(no_deadlock::NoDeadlock::default()),
+        Box::new(leased_one_owner::LeasedOneOwner::default()),
+        Box::new(durable_first::DurableFirst::default()),
+        Box::new(boot_safe::BootSafe::default()),
+        Box::new(only_the_living_are_heard::OnlyTheLivingAreHeard::default()),
+        Box::new(started_once::StartedOnce),
     ]
 }
