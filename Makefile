@@ -9,7 +9,7 @@ TARGET_DIR ?= $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 DESTDIR ?=
 PREFIX ?= /usr
 
-.PHONY: help deps build release demo test unit integration verify fix fuzz bench docs install deb clean
+.PHONY: help deps build release demo test unit integration verify fix fuzz bench docs sim install deb clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ fuzz: deps ## Fuzz everything that reads bytes from outside, each target for TIM
 
 bench: deps release ## Measure: failover and switchover as distributions, idle cost
 	@exec "$(TARGET_DIR)/release/bench"
+
+sim: ## Simulate SEEDS pairs (2000) with faults, from seed FROM (1); SEED=n tells the story of one
+	@exec $(CARGO) run --release --quiet -p simulator --bin sim -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000) --from $(or $(FROM),1)) $(SIMFLAGS)
 
 install: release ## Install binaries, units, man pages, completions, example configuration (DESTDIR and PREFIX honoured)
 	deploy/install.sh "$(TARGET_DIR)/release" "$(DESTDIR)" "$(PREFIX)"

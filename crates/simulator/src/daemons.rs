@@ -1,12 +1,14 @@
 //! The shells' glue: what the daemons' loops do around their cores, and nothing more.
 
-use crate::node::{Daemon, Message, RoundTruth};
+use crate::faults::Fault;
+use crate::node::{Daemon, Message, Node, RoundTruth};
 use crate::resources::Operation;
+use crate::wire::Wiring;
 use crate::world::{Event, Happening, World, nanos};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
 use core::time::Duration;
-use heartbeat_core::{Authenticator, HeartbeatConfig, HeartbeatCore};
+use heartbeat_core::{Authenticator, HeartbeatConfig, HeartbeatCore, LinkState};
 use hotpair_types::{
     Desired, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId, PairId,
     ProbeKind, Target, Timestamp,
@@ -16,7 +18,20 @@ use resource_core::{Action, OpId, Outcome, ResourceConfig, ResourceCore};
 /// A loop that woke this much too late takes it for an own stall.
 const STALL: Duration = Duration::from_millis(200);
 /// The arbiter's loop wakes at least so often.
-const TICK: u64 = 1_000_000_000;
+const TICK: Duration = Duration::from_secs(1);
+
+/// Images of a state disk that are kept.
+const IMAGES: usize = 8;
+
+fn heartbeat_config(wiring: &Wiring, node: &Node) -> HeartbeatConfig {
+    HeartbeatConfig {
+        node: node.id,
+        pair: PairId(*b"sim pair"),
+        key: vec![7; 32].into(),
+        digest: node.config.digest,
+        paths: wiring.paths.clone(),
+    }
+}
 
 impl World {
     /// Starts a daemon, if power is on and it does not run.
@@ -38,13 +53,7 @@ impl World {
 
     fn start_hbd(&mut self, node: NodeId) {
         let (run, now) = (self.runs, self.now);
-        let config = HeartbeatConfig {
-            node,
-            pair: PairId(*b"sim pair"),
-            key: vec![7; 32].into(),
-            digest: self.nodes[node.index()].config.digest,
-            paths: self.wiring.paths.clone(),
-        };
+        let config = heartbeat_config(&self.wiring, &self.nodes[node.index()]);
         let n = &mut self.nodes[node.index()];
         let seed = heartbeat_core::Seed { incarnation: Incarnation(run), boot: n.boot_id() };
         let auth = Authenticator::simulated(crate::wire::checksum);
@@ -52,6 +61,10 @@ impl World {
             .unwrap_or_else(|e| panic!("paths of the simulator: {e}"));
         n.hbd.core = Some(core);
         n.hbd.run = run;
+        if self.wiring.ports_dead.iter().any(|ports| ports[node.index()]) {
+            self.tell_links(node);
+        }
+        let n = &mut self.nodes[node.index()];
         let advert = n.advert.clone();
         match advert.filter(|_| self.nodes[node.index()].run(Daemon::Arbiterd).is_some()) {
             Some(bytes) => self.tell(node, Daemon::Arbiterd, Message::Advert(bytes)),
@@ -152,7 +165,12 @@ impl World {
         if durable.heard_peer {
             disk.untrusted = false;
         }
-        disk.state = Some(durable);
+        if let Some(before) = disk.state.replace(durable) {
+            if disk.images.len() >= IMAGES {
+                disk.images.remove(0);
+            }
+            disk.images.push(before);
+        }
     }
 
     /// A write has ended.
@@ -193,6 +211,19 @@ impl World {
             Daemon::Hbd => {
                 let Some(core) = &mut self.nodes[node.index()].hbd.core else { return };
                 match message {
+                    Message::Garbage(path) => core.handle_input(heartbeat_core::Input::Garbage { path }, local),
+                    Message::Link { path } => {
+                        let dead = self.wiring.index(path).is_some_and(|at| self.wiring.ports_dead[at][node.index()]);
+                        let state = if dead { LinkState::NoCarrier } else { LinkState::Working };
+                        core.handle_input(heartbeat_core::Input::Link { path, state }, local);
+                    }
+                    Message::Leave => core.handle_input(heartbeat_core::Input::Leave, local),
+                    Message::Reconfigure => {
+                        let config = heartbeat_config(&self.wiring, &self.nodes[node.index()]);
+                        if let Some(core) = &mut self.nodes[node.index()].hbd.core {
+                            core.handle_input(heartbeat_core::Input::Reconfigure(config), local);
+                        }
+                    }
                     Message::Frame { path, bytes } => {
                         core.handle_input(heartbeat_core::Input::Frame { path, bytes: &bytes }, local);
                     }
@@ -240,6 +271,7 @@ impl World {
                 }
                 Input::Peer { view: *view, advert }
             }
+            Message::Reload(config) => Input::Config(*config),
             Message::HbdGone => Input::HbdGone { reason: reason() },
             Message::Observed(mut view) => {
                 if self.bugs.stopping_as_stopped {
@@ -286,6 +318,11 @@ impl World {
             // The machine stands still: when it goes on, so does this.
             return;
         }
+        let since = match daemon {
+            Daemon::Hbd => n.hbd.frozen_local,
+            Daemon::Arbiterd => n.arbiterd.frozen_local,
+            Daemon::Resd => n.resd.frozen_local,
+        };
         let (frozen, planned, inbox) = match daemon {
             Daemon::Hbd => (n.hbd.frozen.take(), n.hbd.planned.take(), core::mem::take(&mut n.hbd.inbox)),
             Daemon::Arbiterd => {
@@ -295,7 +332,7 @@ impl World {
         };
         let Some(frozen) = frozen.filter(|_| n.run(daemon).is_some()) else { return };
         let local = n.local(now);
-        let tick = n.local(frozen + TICK);
+        let tick = since.after(TICK);
         let late = local.since(planned.map_or(tick, |p| p.min(tick)));
         self.touch();
         self.note(Some(node), || format!("{daemon:?} goes on after {:?}", Duration::from_nanos(now - frozen)));
@@ -328,6 +365,9 @@ impl World {
             Daemon::Hbd => {
                 while let Some(output) = self.nodes[node.index()].hbd.core.as_mut().and_then(HeartbeatCore::poll_output)
                 {
+                    if self.dies_midway(node, daemon) {
+                        break;
+                    }
                     match output {
                         heartbeat_core::Output::Send { path, bytes } => self.transmit(node, path, bytes),
                         heartbeat_core::Output::View(view) => {
@@ -340,12 +380,18 @@ impl World {
             Daemon::Arbiterd => {
                 while let Some(output) = self.nodes[node.index()].arbiterd.core.as_mut().and_then(Arbiter::poll_output)
                 {
+                    if self.dies_midway(node, daemon) {
+                        break;
+                    }
                     self.carry_out(node, output);
                 }
             }
             Daemon::Resd => {
                 while let Some(output) = self.nodes[node.index()].resd.core.as_mut().and_then(ResourceCore::poll_output)
                 {
+                    if self.dies_midway(node, daemon) {
+                        break;
+                    }
                     self.carry_out_resource(node, output);
                 }
             }
@@ -359,6 +405,10 @@ impl World {
         if wire.cut || (wire.loss > 0 && self.rng.percent(wire.loss)) {
             return;
         }
+        if wire.corrupt > 0 && self.rng.percent(wire.corrupt) {
+            self.deliver_damaged(from.other(), at, path, bytes);
+            return;
+        }
         let jitter = if self.wiring.paths[at].medium == Medium::Serial { 0 } else { nanos(wire.jitter) };
         let delay = self.now + nanos(wire.delay);
         if wire.duplicate > 0 && self.rng.percent(wire.duplicate) {
@@ -370,12 +420,63 @@ impl World {
         self.put_at(arrives, Event::Arrive { node: from.other(), message: Message::Frame { path, bytes } });
     }
 
+    /// A frame arrives with some bytes changed: a serial line's framing notices, elsewhere it is a frame with a wrong tag.
+    fn deliver_damaged(&mut self, to: NodeId, at: usize, path: heartbeat_core::PathTag, mut bytes: Vec<u8>) {
+        let serial = self.wiring.paths[at].medium == Medium::Serial;
+        let message = if serial && self.rng.percent(99) {
+            Message::Garbage(path)
+        } else {
+            for _ in 0..1 + self.rng.below(4) {
+                let place = usize::try_from(self.rng.below(bytes.len() as u64)).unwrap_or(0);
+                let bit = 1 << self.rng.below(8);
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte ^= bit;
+                }
+            }
+            if self.rng.percent(20) {
+                let keep = usize::try_from(self.rng.below(bytes.len() as u64)).unwrap_or(0);
+                bytes.truncate(keep);
+            }
+            Message::Frame { path, bytes }
+        };
+        let after = self.wiring.wires[at][to.other().index()].delay;
+        self.put(after, Event::Arrive { node: to, message });
+    }
+
+    /// A daemon may be about to die between two outputs. True: it just has.
+    fn dies_midway(&mut self, node: NodeId, daemon: Daemon) -> bool {
+        let n = &mut self.nodes[node.index()];
+        match &mut n.dies_after {
+            Some((which, 0)) if *which == daemon => {
+                n.dies_after = None;
+                self.kill(node, daemon);
+                let away = self.rng.millis(20, 3_000);
+                self.put(away, Event::Start(node, daemon));
+                true
+            }
+            Some((which, left)) if *which == daemon => {
+                *left -= 1;
+                false
+            }
+            _ => false,
+        }
+    }
+
     fn carry_out(&mut self, node: NodeId, output: Output) {
         match output {
             Output::Persist { ticket, durable } => {
                 let run = self.nodes[node.index()].arbiterd.run;
                 self.note(Some(node), || format!("  writes state {ticket}"));
                 let takes = self.times.write.draw(&mut self.rng) + self.nodes[node.index()].disk.slow;
+                if let Some(power) = self.nodes[node.index()].disk.crash_next.take() {
+                    let crash = if power {
+                        Fault::PowerLoss(node, self.rng.millis(500, 10_000))
+                    } else {
+                        Fault::Kill(node, Daemon::Arbiterd, self.rng.millis(20, 3_000))
+                    };
+                    let share = self.rng.below(100);
+                    self.put(takes * u32::try_from(share).unwrap_or(0) / 100, Event::Fault(crash));
+                }
                 self.put(takes, Event::Written { node, run, ticket, durable: Box::new(durable) });
             }
             Output::Advert(advert) => {
@@ -477,8 +578,8 @@ impl World {
         timeout: Duration,
     ) {
         let effective = matches!(action, Action::Start | Action::Stop { .. });
-        let slow =
-            self.nodes[node.index()].resources.real.get(&key).filter(|_| effective).map_or(Duration::ZERO, |r| r.slow);
+        let real = self.nodes[node.index()].resources.real.get(&key);
+        let slow = real.map_or(Duration::ZERO, |r| if effective { r.slow } else { r.slow_look });
         let range = self.operation_time(node, &key, action);
         let forced = action == Action::Stop { force: true };
         let slow = if forced { Duration::ZERO } else { slow };
@@ -537,10 +638,13 @@ impl World {
         }
         let can_send = !self.wiring.probes_blocked[node.index()];
         let connected = !self.wiring.lan_cut[node.index()];
-        let kernel = can_send && self.wiring.lan_joined() && peer.on && !peer.paused;
-        let software = kernel && peer.runs(Daemon::Arbiterd);
+        let reachable = can_send && self.wiring.lan_joined() && peer.on && !peer.paused;
+        let loss = self.wiring.lan_loss;
+        let mut arrives = || reachable && (loss == 0 || !self.rng.percent(loss));
+        let kernel = arrives();
+        let software = arrives() && peer.runs(Daemon::Arbiterd);
         let advert = peer.advert.clone().filter(|_| software);
-        let truth = if can_send && connected && !kernel { RoundTruth::NoSign } else { RoundTruth::Other };
+        let truth = if can_send && connected && !kernel && !software { RoundTruth::NoSign } else { RoundTruth::Other };
         let me = &mut self.nodes[node.index()];
         me.rounds = [truth, me.rounds[0]];
         let carrier = u32::from(!self.wiring.carrier_lost[node.index()]);

@@ -1,6 +1,7 @@
 //! What goes wrong: drawn from the seed, each fault with a beginning and an end.
 
 use crate::node::Daemon;
+use crate::rare::Rare;
 use crate::rng::Rng;
 use arbiter_core::io::Order;
 use core::time::Duration;
@@ -77,6 +78,8 @@ pub enum Fault {
     Boot(NodeId),
     /// A node's arbiter runs another configuration; it is started again with it.
     OtherConfig(NodeId, bool),
+    /// One of the rarer ones.
+    Rare(Rare),
     /// A person gives an order.
     Order(NodeId, Order),
     /// A person sees that the peer is off and says so.
@@ -84,6 +87,61 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Its name, if it begins something: what is counted.
+    pub fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Cut { cut: false, .. } | Self::CutAll(false) | Self::Lan(_, false) | Self::Split(false) => {
+                return None;
+            }
+            Self::ProbesBlocked(_, false) | Self::CutEverything(false) | Self::DiskFails(_, false) => return None,
+            Self::Broken(_, _, false) | Self::Lacking(_, _, false) | Self::Network(_, _, false) => return None,
+            Self::Stuck(_, _, false) | Self::Hang(_, _, false) | Self::Carrier(_, false) | Self::Boot(_) => {
+                return None;
+            }
+            Self::OtherConfig(_, false) => return None,
+            Self::Bad { loss: 0, duplicate: 0, .. } => return None,
+            Self::DiskSlow(_, by) | Self::Slow(_, _, by) if by.is_zero() => return None,
+            Self::Cut { from: Some(_), .. } => "path cut one way",
+            Self::Cut { .. } => "path cut",
+            Self::Bad { .. } => "bad path",
+            Self::CutAll(_) => "all paths cut",
+            Self::Lan(..) => "node off the network",
+            Self::Split(_) => "network split",
+            Self::ProbesBlocked(..) => "probes blocked",
+            Self::CutEverything(_) => "everything cut",
+            Self::Kill(_, Daemon::Hbd, _) => "hbd killed",
+            Self::Kill(_, Daemon::Arbiterd, _) => "arbiterd killed",
+            Self::Kill(_, Daemon::Resd, _) => "resd killed",
+            Self::KillAll(..) => "all daemons killed",
+            Self::Freeze(_, Daemon::Hbd, _) => "hbd frozen",
+            Self::Freeze(_, Daemon::Arbiterd, _) => "arbiterd frozen",
+            Self::Freeze(_, Daemon::Resd, _) => "resd frozen",
+            Self::FreezeAll(..) => "all daemons frozen",
+            Self::Pause(..) => "machine paused",
+            Self::PowerLoss(..) => "power loss",
+            Self::DiskFails(..) => "state disk fails",
+            Self::DiskSlow(..) => "state disk slow",
+            Self::StateLost(_) => "state lost",
+            Self::Fails(..) => "resource fails",
+            Self::Broken(..) => "resource broken",
+            Self::Lacking(..) => "resource lacks something",
+            Self::Network(..) => "service network of a resource",
+            Self::Stuck(..) => "resource does not stop",
+            Self::Slow(..) => "slow resource",
+            Self::Hang(..) => "hanging resource",
+            Self::Carrier(..) => "no carrier at all",
+            Self::OtherConfig(..) => "other configuration",
+            Self::Rare(rare) => return rare.name(),
+            Self::Order(_, Order::Switchover { .. }) => "switchover asked",
+            Self::Order(_, Order::NodeMode { .. }) => "standby or online asked",
+            Self::Order(_, Order::Freeze { .. }) => "freeze asked",
+            Self::Order(_, Order::Maintenance { .. }) => "maintenance asked",
+            Self::Order(_, Order::Clear { .. }) => "clear asked",
+            Self::Order(..) => "order given",
+            Self::Vouch(_) => "peer vouched off",
+        })
+    }
+
     /// The node inside which it happens to processes, if it does.
     pub fn inside(&self) -> Option<NodeId> {
         match self {
@@ -92,6 +150,7 @@ impl Fault {
             | Self::Freeze(node, ..)
             | Self::FreezeAll(node, _)
             | Self::StateLost(node) => Some(*node),
+            Self::Rare(rare) => rare.inside(),
             _ => None,
         }
     }
@@ -109,11 +168,13 @@ pub enum Profile {
     HandOvers,
     /// Nodes apart, and something that goes wrong around the cut or the healing.
     Partitions,
+    /// Every kind of fault there is.
+    Wild,
 }
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Mixed, Self::HandOvers, Self::Partitions];
+    pub const ALL: [Self; 4] = [Self::Mixed, Self::HandOvers, Self::Partitions, Self::Wild];
 }
 
 /// Draws the faults of one run: up to `most`, within `phase`.
@@ -128,6 +189,9 @@ pub fn plan(
 ) -> Plan {
     if profile == Profile::Mixed {
         return mixed(rng, paths, resources, groups, phase, most);
+    }
+    if profile == Profile::Wild {
+        return crate::rare::plan(rng, paths, resources, groups, phase, most);
     }
     let mut plan = Vec::new();
     for _ in 0..2 + rng.below(most / 2) {
@@ -206,11 +270,11 @@ fn mixed(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], ph
     plan
 }
 
-fn pick_node(rng: &mut Rng) -> NodeId {
+pub(crate) fn pick_node(rng: &mut Rng) -> NodeId {
     if rng.percent(50) { NodeId::FIRST } else { NodeId::SECOND }
 }
 
-fn pick_daemon(rng: &mut Rng) -> Daemon {
+pub(crate) fn pick_daemon(rng: &mut Rng) -> Daemon {
     match rng.below(3) {
         0 => Daemon::Hbd,
         1 => Daemon::Arbiterd,
@@ -218,7 +282,7 @@ fn pick_daemon(rng: &mut Rng) -> Daemon {
     }
 }
 
-fn environment(rng: &mut Rng, node: NodeId, paths: usize) -> (Fault, Option<Fault>) {
+pub(crate) fn environment(rng: &mut Rng, node: NodeId, paths: usize) -> (Fault, Option<Fault>) {
     let path = usize::try_from(rng.below(paths as u64)).unwrap_or(0);
     match rng.below(15) {
         0 | 1 => {
@@ -244,7 +308,7 @@ fn environment(rng: &mut Rng, node: NodeId, paths: usize) -> (Fault, Option<Faul
     }
 }
 
-fn inside(rng: &mut Rng, node: NodeId, resources: usize, groups: &[GroupName]) -> (Fault, Option<Fault>) {
+pub(crate) fn inside(rng: &mut Rng, node: NodeId, resources: usize, groups: &[GroupName]) -> (Fault, Option<Fault>) {
     let r = usize::try_from(rng.below(resources as u64)).unwrap_or(0);
     match rng.below(14) {
         0 => (Fault::DiskFails(node, true), Some(Fault::DiskFails(node, false))),

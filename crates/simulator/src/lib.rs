@@ -11,11 +11,13 @@
 //! *Invariant:* no real time, no randomness but [`rng::Rng`], no hash maps.
 
 pub mod calm;
+pub mod clock;
 pub mod daemons;
 pub mod faults;
 pub mod invariants;
 pub mod node;
 pub mod queue;
+pub mod rare;
 pub mod rehearse;
 pub mod resources;
 pub mod rng;
@@ -23,10 +25,11 @@ pub mod scripted;
 pub mod setup;
 pub mod site;
 pub mod strike;
+pub mod tally;
 pub mod wire;
 pub mod world;
 
-use crate::faults::Profile;
+use crate::faults::{Plan, Profile};
 use crate::world::{Bugs, Event, Record, World};
 use core::fmt;
 use core::time::Duration;
@@ -168,20 +171,49 @@ pub fn run(seed: u64, options: Options) -> Result<Report, Box<Failure>> {
 /// # Errors
 /// The first statement that did not hold.
 pub fn run_recorded(seed: u64, options: Options, record: Record) -> Result<Report, Box<Failure>> {
+    run_plan(seed, options, plan_of(seed, options), record)
+}
+
+/// What a seed is about.
+pub fn profile_of(seed: u64, options: Options) -> Profile {
+    options.profile.unwrap_or(Profile::ALL[usize::try_from(seed % 4).unwrap_or(0)])
+}
+
+fn world_of(seed: u64, options: Options) -> World {
     let mut world = setup::world(rng::Rng::new(seed));
-    world.record = record;
+    if profile_of(seed, options) == Profile::Wild {
+        setup::vary(&mut rng::Rng::new(seed ^ 0x0077_11d5), &mut world);
+    }
     world.bugs = options.bugs;
+    world
+}
+
+/// The faults of a seed; their times count from the moment at which the pair has settled.
+pub fn plan_of(seed: u64, options: Options) -> Plan {
+    let world = world_of(seed, options);
+    let (paths, resources) = (world.wiring.paths.len(), world.resources.len());
     let mut rng = rng::Rng::new(seed ^ 0x00fa_0175);
-    let by_seed = Profile::ALL[usize::try_from(seed % 3).unwrap_or(0)];
-    let plan = faults::plan(
-        &mut rng,
-        options.profile.unwrap_or(by_seed),
-        world.wiring.paths.len(),
-        world.resources.len(),
-        &world.groups.clone(),
-        FAULTS,
-        options.most_faults,
-    );
+    faults::plan(&mut rng, profile_of(seed, options), paths, resources, &world.groups, FAULTS, options.most_faults)
+}
+
+/// Plays the pair of a seed with other faults than its own.
+///
+/// # Errors
+/// The first statement that did not hold.
+pub fn run_plan(seed: u64, options: Options, plan: Plan, record: Record) -> Result<Report, Box<Failure>> {
+    play(seed, options, plan, record, &mut Vec::new())
+}
+
+fn play(
+    seed: u64,
+    options: Options,
+    plan: Plan,
+    record: Record,
+    told: &mut Vec<String>,
+) -> Result<Report, Box<Failure>> {
+    let mut world = world_of(seed, options);
+    world.record = record;
+    let mut rng = rng::Rng::new(seed ^ 0x00b0_0715);
     for (at, fault) in plan {
         world.put_at(SETTLED + at, Event::Fault(fault));
     }
@@ -202,5 +234,44 @@ pub fn run_recorded(seed: u64, options: Options, record: Record) -> Result<Repor
             return Err(run.failure(name, text));
         }
     }
+    told.extend(core::mem::take(&mut run.world.timeline));
     Ok(Report { steps: run.world.step, hash: run.world.hash, takeovers: run.takeovers, takes: run.takes })
+}
+
+/// The whole story of a seed in words.
+pub fn timeline_of(seed: u64, options: Options) -> Vec<String> {
+    let mut told = Vec::new();
+    let plan = plan_of(seed, options);
+    let _ = play(seed, options, plan, Record::Everything, &mut told);
+    told
+}
+
+/// Simulated time of one seed.
+pub const SIMULATED: Duration = Duration::from_nanos(END);
+
+/// A failure with as few faults as show it: those after it are dropped, then halves, then single ones, as long as the same
+/// statement still does not hold (Zeller's ddmin without its increase).
+pub fn shrink(
+    seed: u64,
+    options: Options,
+    mut attempt: impl FnMut(Plan) -> Option<Box<Failure>>,
+) -> (Plan, Option<Box<Failure>>) {
+    let mut plan = plan_of(seed, options);
+    let mut best = attempt(plan.clone());
+    let mut size = plan.len().div_ceil(2);
+    while best.is_some() && size > 0 {
+        let mut at = 0;
+        while at < plan.len() {
+            let mut fewer = plan.clone();
+            fewer.drain(at..(at + size).min(plan.len()));
+            let found = attempt(fewer.clone());
+            if found.is_some() {
+                (plan, best) = (fewer, found);
+            } else {
+                at += size;
+            }
+        }
+        size /= 2;
+    }
+    (plan, best)
 }

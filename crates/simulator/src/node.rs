@@ -1,5 +1,6 @@
 //! One node: its power, its clock, its three daemons with the shells' glue, its disk and its resources.
 
+use crate::clock::Clock;
 use crate::resources::Resources;
 use arbiter_core::Arbiter;
 use arbiter_core::io::{ArbiterConfig, Durable, Order, Ticket};
@@ -11,9 +12,6 @@ use hotpair_types::{
 };
 use resource_core::{OpId, Outcome, ResourceCore, ResourceEvent};
 use std::collections::BTreeMap;
-
-/// A node's clock stands here when it boots.
-const BOOT_CLOCK: u64 = 10_000_000_000;
 
 /// One of the three daemons.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,6 +44,19 @@ pub enum Message {
         /// As it arrived.
         bytes: Vec<u8>,
     },
+    /// hbd: bytes that are not a frame (a serial line's checksum is wrong).
+    Garbage(PathTag),
+    /// hbd: an own port.
+    Link {
+        /// Of which path.
+        path: PathTag,
+    },
+    /// hbd: it is to end on purpose.
+    Leave,
+    /// hbd: the configuration was read again.
+    Reconfigure,
+    /// arbiterd: the configuration was read again.
+    Reload(Box<ArbiterConfig>),
     /// hbd: the arbiter's advert.
     Advert(Vec<u8>),
     /// hbd: the arbiter is away, or back.
@@ -109,7 +120,13 @@ impl Message {
     /// Whom it is for.
     pub fn to(&self) -> Daemon {
         match self {
-            Self::Frame { .. } | Self::Advert(_) | Self::AdvertStale(_) => Daemon::Hbd,
+            Self::Frame { .. }
+            | Self::Garbage(_)
+            | Self::Link { .. }
+            | Self::Leave
+            | Self::Reconfigure
+            | Self::Advert(_)
+            | Self::AdvertStale(_) => Daemon::Hbd,
             Self::Target(_) | Self::Done { .. } | Self::Noticed { .. } => Daemon::Resd,
             _ => Daemon::Arbiterd,
         }
@@ -125,6 +142,8 @@ pub struct Process<C> {
     pub run: u64,
     /// Not scheduled since then (SIGSTOP, starvation).
     pub frozen: Option<u64>,
+    /// The same in its own clock.
+    pub frozen_local: Timestamp,
     /// What arrived meanwhile.
     pub inbox: Vec<Message>,
     /// Its deadline when it was frozen, in its own clock.
@@ -133,7 +152,7 @@ pub struct Process<C> {
 
 impl<C> Default for Process<C> {
     fn default() -> Self {
-        Self { core: None, run: 0, frozen: None, inbox: Vec::new(), planned: None }
+        Self { core: None, run: 0, frozen: None, frozen_local: Timestamp::ZERO, inbox: Vec::new(), planned: None }
     }
 }
 
@@ -156,6 +175,10 @@ impl<C> Process<C> {
 pub struct Disk {
     /// What is durable.
     pub state: Option<Durable>,
+    /// What was durable before, oldest first; bounded.
+    pub images: Vec<Durable>,
+    /// The next write is interrupted; true: by a loss of power.
+    pub crash_next: Option<bool>,
     /// Writes fail.
     pub fails: bool,
     /// Writes take this much longer.
@@ -186,7 +209,10 @@ pub struct Node {
     pub paused: bool,
     /// Boots so far.
     pub boots: u64,
-    booted_at: u64,
+    /// Its clock.
+    pub clock: Clock,
+    /// A daemon dies after so many outputs more.
+    pub dies_after: Option<(Daemon, u32)>,
     /// hbd.
     pub hbd: Process<HeartbeatCore>,
     /// arbiterd.
@@ -219,7 +245,8 @@ impl Node {
             on: false,
             paused: false,
             boots: 0,
-            booted_at: 0,
+            clock: Clock::default(),
+            dies_after: None,
             hbd: Process::default(),
             arbiterd: Process::default(),
             resd: Process::default(),
@@ -236,12 +263,12 @@ impl Node {
 
     /// This node's clock at a moment of the world.
     pub fn local(&self, now: u64) -> Timestamp {
-        Timestamp::from_nanos(now.saturating_sub(self.booted_at) + BOOT_CLOCK)
+        self.clock.local(now)
     }
 
     /// The moment of the world at which this node's clock shows `at`.
     pub fn global(&self, at: Timestamp) -> u64 {
-        at.as_nanos().saturating_sub(BOOT_CLOCK).saturating_add(self.booted_at)
+        self.clock.global(at)
     }
 
     /// Power comes.
@@ -249,7 +276,8 @@ impl Node {
         self.on = true;
         self.paused = false;
         self.boots += 1;
-        self.booted_at = now;
+        self.clock.boot(now);
+        self.dies_after = None;
         self.kept_target = None;
         self.advert = None;
     }
@@ -320,17 +348,19 @@ impl Node {
 
     /// Freezes a daemon.
     pub fn freeze(&mut self, daemon: Daemon, now: u64) {
+        let local = self.local(now);
         match daemon {
-            Daemon::Hbd => freeze(&mut self.hbd, now, HeartbeatCore::poll_timeout),
-            Daemon::Arbiterd => freeze(&mut self.arbiterd, now, Arbiter::poll_timeout),
-            Daemon::Resd => freeze(&mut self.resd, now, ResourceCore::poll_timeout),
+            Daemon::Hbd => freeze(&mut self.hbd, (now, local), HeartbeatCore::poll_timeout),
+            Daemon::Arbiterd => freeze(&mut self.arbiterd, (now, local), Arbiter::poll_timeout),
+            Daemon::Resd => freeze(&mut self.resd, (now, local), ResourceCore::poll_timeout),
         }
     }
 }
 
-fn freeze<C>(process: &mut Process<C>, now: u64, deadline: impl Fn(&C) -> Option<Timestamp>) {
+fn freeze<C>(process: &mut Process<C>, (now, local): (u64, Timestamp), deadline: impl Fn(&C) -> Option<Timestamp>) {
     if process.frozen.is_none() {
         process.planned = process.core.as_ref().and_then(deadline);
         process.frozen = Some(now);
+        process.frozen_local = local;
     }
 }

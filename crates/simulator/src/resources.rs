@@ -24,6 +24,8 @@ pub struct Real {
     pub hangs: bool,
     /// Starts and stops take this much longer.
     pub slow: Duration,
+    /// Probes and monitors take this much longer.
+    pub slow_look: Duration,
 }
 
 /// An operation under way.
@@ -41,6 +43,8 @@ pub struct Operation {
     pub late: bool,
     /// Refused before anything was done, by this word.
     pub held: Option<String>,
+    /// It waits first, without effect.
+    pub waits: bool,
 }
 
 /// All resources of a node.
@@ -98,6 +102,7 @@ impl Resources {
         let starting = operation.action == Action::Start;
         if starting
             && operation.held.is_none()
+            && !operation.waits
             && let Some(real) = self.real.get_mut(&operation.key)
         {
             real.up = true;
@@ -132,6 +137,7 @@ impl Resources {
                 fail(FailureScope::Resource, "does not start")
             }
             Action::Start => {
+                real.up = true;
                 real.failed = false;
                 Outcome::Ok
             }

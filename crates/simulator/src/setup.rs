@@ -95,6 +95,23 @@ fn spec(name: ResourceName, kind: &str, after: Vec<ResourceName>) -> ResourceSpe
     }
 }
 
+/// More kinds of configurations: groups that are held in silence, a path over a shared disk.
+pub fn vary(rng: &mut Rng, world: &mut World) {
+    for at in 0..world.groups.len() {
+        let hold = rng.percent(10);
+        for node in &mut world.nodes {
+            if let Some(group) = node.config.groups.get_mut(at) {
+                group.hold_on_silence = hold;
+            }
+        }
+    }
+    if rng.percent(30) {
+        let mut paths = world.wiring.paths.clone();
+        paths.extend(path("disk1", Medium::Disk, 500, 4));
+        world.wiring = Wiring::new(paths);
+    }
+}
+
 /// A world as the seed wants it, both nodes off.
 pub fn world(mut rng: Rng) -> World {
     let config = config(&mut rng);

@@ -51,6 +51,7 @@ impl World {
             | Fault::Hang(..) => self.strike_resource(&fault),
             Fault::Carrier(node, lost) => self.wiring.carrier_lost[node.index()] = lost,
             Fault::Boot(node) => self.boot(node),
+            Fault::Rare(rare) => self.strike_rarely(rare),
             other => self.strike_node(other),
         }
     }
@@ -66,6 +67,7 @@ impl World {
         if !self.nodes[node.other().index()].on {
             let peer = if node == NodeId::FIRST { "beta" } else { "alpha" };
             let order = Order::VouchPeerOff { peer: peer.to_string(), reason: "it is dark".to_string() };
+            self.happenings.push(Happening::Vouched(node));
             self.hand_over(node, Message::Order(order));
         }
     }
@@ -138,6 +140,8 @@ impl World {
         if !core::mem::take(&mut n.paused) {
             return;
         }
+        let now = self.now;
+        self.nodes[node.index()].clock.go_on(now);
         self.touch();
         self.note(Some(node), || "the machine goes on".to_string());
         let mut order = Daemon::ALL;
@@ -223,8 +227,17 @@ impl World {
         for node in NodeId::BOTH {
             let n = &mut self.nodes[node.index()];
             n.disk.fails = false;
+            n.disk.crash_next = None;
+            n.dies_after = None;
+            n.clock.set_rate(0, self.now);
             n.disk.slow = Duration::ZERO;
             n.resources.heal();
+            let differs = n.config.digest != self.common_digest;
+            if differs {
+                self.reload(node, false);
+            }
+            self.tell_links(node);
+            let n = &mut self.nodes[node.index()];
             if n.paused {
                 self.resume(node);
             }

@@ -13,6 +13,8 @@ pub struct Wire {
     pub loss: u64,
     /// Percent that arrive twice.
     pub duplicate: u64,
+    /// Percent that arrive damaged.
+    pub corrupt: u64,
     /// Shortest delay.
     pub delay: Duration,
     /// Added at random, so that frames overtake each other.
@@ -21,19 +23,25 @@ pub struct Wire {
 
 impl Wire {
     fn of(medium: Medium) -> Self {
-        let delay = if medium == Medium::Serial { 20_000 } else { 150 };
+        // A slot on a disk is written, and read at the other side's next turn.
+        let (delay, jitter) = match medium {
+            Medium::Udp => (150, 300),
+            Medium::Serial => (20_000, 300),
+            Medium::Disk => (3_000, 90_000),
+        };
         Self {
             cut: false,
             loss: 0,
             duplicate: 0,
+            corrupt: 0,
             delay: Duration::from_micros(delay),
-            jitter: Duration::from_micros(300),
+            jitter: Duration::from_micros(jitter),
         }
     }
 
     /// Good enough that heartbeats keep both nodes informed: what an invariant may count on.
     pub fn dependable(&self) -> bool {
-        !self.cut && self.loss <= 5 && self.delay + self.jitter <= Duration::from_millis(120)
+        !self.cut && self.loss <= 5 && self.corrupt <= 5 && self.delay + self.jitter <= Duration::from_millis(120)
     }
 }
 
@@ -51,6 +59,8 @@ pub struct Wiring {
     pub lan_split: bool,
     /// Percent of probes and answers lost.
     pub lan_loss: u64,
+    /// `ports_dead[path][node]`: that port has no carrier.
+    pub ports_dead: Vec<[bool; 2]>,
     /// None of a node's ports carries.
     pub carrier_lost: [bool; 2],
     /// A node's prober cannot send.
@@ -76,9 +86,11 @@ impl Wiring {
     pub fn new(paths: Vec<PathConfig>) -> Self {
         let wires = paths.iter().map(|p| [Wire::of(p.medium), Wire::of(p.medium)]).collect();
         let tags = paths.iter().map(PathConfig::tag).collect();
+        let ports_dead = vec![[false; 2]; paths.len()];
         Self {
             paths,
             tags,
+            ports_dead,
             wires,
             lan_cut: [false; 2],
             lan_split: false,
@@ -96,6 +108,11 @@ impl Wiring {
     /// Which path a tag names.
     pub fn index(&self, tag: PathTag) -> Option<usize> {
         self.tags.iter().position(|t| *t == tag)
+    }
+
+    /// The tag of a path.
+    pub fn tag(&self, at: usize) -> PathTag {
+        self.tags[at]
     }
 
     /// Probes and their answers pass between the nodes.

@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::wire::Wiring;
 use arbiter_core::io::Durable;
 use core::time::Duration;
-use hotpair_types::{Advert, Epoch, GroupName, NodeId, ResourceName, Timestamp, Until};
+use hotpair_types::{Advert, Digest, Epoch, GroupName, NodeId, ResourceName, Timestamp, Until};
 use resource_core::{Action, OpId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -117,6 +117,15 @@ pub enum Happening {
     },
     /// A state file was lost: that node's memory of epochs begins anew.
     StateLost(NodeId),
+    /// A start began of something that was up and well.
+    StartedAgain {
+        /// Where.
+        node: NodeId,
+        /// Of which group.
+        group: GroupName,
+    },
+    /// A person told this node that its peer is off, and it was.
+    Vouched(NodeId),
 }
 
 /// Bugs put in on purpose, outside production code, to see that the invariants notice.
@@ -228,6 +237,8 @@ pub struct World {
     pub unsettled: bool,
     /// Faults go on.
     pub faults: bool,
+    /// Digest of the configuration that both nodes should run.
+    pub common_digest: Digest,
     /// How long things take.
     pub times: Times,
     /// What the site adds.
@@ -259,6 +270,7 @@ impl World {
     pub fn new(rng: Rng, nodes: [Node; 2], wiring: Wiring, resources: Vec<(GroupName, ResourceName)>) -> Self {
         let mut groups: Vec<GroupName> = resources.iter().map(|(g, _)| g.clone()).collect();
         groups.dedup();
+        let common_digest = nodes[0].config.digest;
         Self {
             now: 0,
             step: 0,
@@ -284,6 +296,7 @@ impl World {
             unsettled_at: 0,
             unsettled: false,
             faults: true,
+            common_digest,
             times: Times::default(),
             site: Site::default(),
             record: Record::Nothing,
@@ -563,6 +576,8 @@ impl Happening {
             Self::Decided { node, group, rule } => (3, node, group.as_str(), word_of(rule)),
             Self::Ordered { node, group, epoch } => (4, node, group.as_str(), epoch.number),
             Self::StateLost(node) => (5, node, "", 0),
+            Self::StartedAgain { node, group } => (6, node, group.as_str(), 0),
+            Self::Vouched(node) => (7, node, "", 0),
         };
         word_of(group).wrapping_add(more).wrapping_mul(64).wrapping_add(kind * 2 + node.index() as u64)
     }

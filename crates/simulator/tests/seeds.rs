@@ -21,7 +21,7 @@ fn play(seed: u64) -> Result<Report, String> {
     }
 }
 
-/// S20 S21 S22 S23 S13 B6, FAULTS S1 S2 S4 S9 S13 L2 L3 L4 L5: hundreds of pairs with faults of every kind, each step checked.
+/// S20 S21 S22 S23 S13 B6, FAULTS S1 S2 S4 S9 S13 L2 L3 L4 L5: thousands of pairs with faults of every kind, each step checked.
 #[test]
 fn every_seed_holds() {
     if let Some(seed) = number("SEED") {
@@ -30,7 +30,7 @@ fn every_seed_holds() {
         }
         return;
     }
-    let seeds = number("SEEDS").unwrap_or(300);
+    let seeds = number("SEEDS").unwrap_or(2_000);
     let from = number("FROM").unwrap_or(1);
     let next = AtomicU64::new(from);
     let failures = Mutex::new(Vec::new());
