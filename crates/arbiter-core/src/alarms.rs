@@ -8,7 +8,7 @@ use crate::rules::{self, Action};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use hotpair_types::{Desired, GroupState, PathState, Readiness, Timestamp};
+use hotpair_types::{Desired, FenceHealth, FenceState, GroupState, PathState, Readiness, Timestamp, WatchdogState};
 use serde::{Deserialize, Serialize};
 
 /// A standing alarm.
@@ -30,6 +30,7 @@ impl Arbiter {
     pub(crate) fn raise_alarms(&mut self, now: Timestamp) {
         let mut found = Vec::new();
         self.node_alarms(&mut found);
+        self.third_party_alarms(&mut found);
         self.path_alarms(&mut found);
         for at in 0..self.groups.len() {
             self.group_alarms(at, &mut found);
@@ -88,6 +89,32 @@ impl Arbiter {
         }
     }
 
+    /// What a guarantee rests on beside the two nodes, and does not work.
+    fn third_party_alarms(&self, found: &mut Vec<Found>) {
+        let me = self.name(self.me());
+        let peer = self.name(self.me().other());
+        let mut raise = |id, severity, subject: &str, reason: &str| {
+            let parameters = alloc::vec![("reason", reason.to_string())];
+            found.push(Found { id, subject: subject.to_string(), severity, parameters });
+        };
+        if self.config.arbitration.witness.is_some()
+            && let Some(view) = self.arbitration.witness.as_ref().filter(|w| !w.reachable)
+        {
+            raise("A160", Severity::Warning, "witness", &view.reason);
+        }
+        if self.config.arbitration.fence.is_some() {
+            if let Some(FenceHealth::Broken { reason }) = self.observed.as_ref().map(|o| &o.fence_health) {
+                raise("A161", Severity::Warning, &peer, reason);
+            }
+            if let Some(FenceState::Failed { reason }) = self.arbitration.shot.as_ref().and_then(|s| s.state.as_ref()) {
+                raise("A162", Severity::Critical, &peer, reason);
+            }
+        }
+        if let Some(WatchdogState::Broken { reason }) = self.observed.as_ref().map(|o| &o.watchdog) {
+            raise("A163", Severity::Warning, &me, reason);
+        }
+    }
+
     fn path_alarms(&self, found: &mut Vec<Found>) {
         let Some(view) = self.view.as_ref().filter(|_| self.hbd_alive) else { return };
         let silent = view.all_paths_down();
@@ -131,7 +158,7 @@ impl Arbiter {
             );
         } else if let Some(rule) = rules::RULES.iter().find(|r| r.id == group.rule)
             && rule.severity == Severity::Critical
-            && matches!(rule.action, Action::Stand | Action::Keep)
+            && matches!(rule.action, Action::Stand | Action::Keep | Action::SeekVote | Action::Shoot)
         {
             // A critical hold: nobody serves it, and a person can change that.
             raise("A201", Severity::Critical, alloc::vec![("rule", rule.id.to_string())]);

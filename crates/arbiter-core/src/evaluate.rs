@@ -10,27 +10,22 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use hotpair_types::{
-    Claim, Desired, Epoch, FailureScope, Generation, GroupAdvert, GroupState, GroupTarget, NodeMode, Readiness, Target,
-    Timestamp, Until, Verdict,
+    Claim, Desired, Epoch, FailureScope, GroupAdvert, GroupState, NodeMode, Readiness, Timestamp, Until, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
-/// An offer that the peer does not take within this time is taken back.
-const OFFER_LIFE: Duration = Duration::from_secs(15);
 /// After an offer was taken back, no other one is made for so long, except by a person's order.
 const RELEASE_PAUSE: Duration = Duration::from_secs(60);
-/// Clocks of the nodes drift apart by at most this fraction (FAULTS A3: rho = 1e-3), 1/RHO_INVERSE.
-const RHO_INVERSE: u32 = 1000;
 /// A hand-over may pass through so many phases at one instant; each is decided and recorded by itself.
 const PASSES: usize = 4;
-/// A lease is renewed when a third of it has passed.
-const LEASE_RENEWALS: u32 = 3;
 
 /// Silence on every path, as the views tell it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Silence {
     last_heard: Option<Timestamp>,
     life_at: Option<Timestamp>,
+    /// Since when every path is down.
+    pub(crate) since: Timestamp,
 }
 
 impl Arbiter {
@@ -49,18 +44,21 @@ impl Arbiter {
         if self.heard_while_down {
             return Sign::Alive(hotpair_types::LifeSign::Software);
         }
+        let storage = self.storage_moves.then_some(hotpair_types::LifeSign::Storage);
         match &self.verdict {
             Some(Verdict::PeerAlive(sign)) => Sign::Alive(*sign),
+            _ if storage.is_some() => Sign::Alive(hotpair_types::LifeSign::Storage),
             Some(Verdict::NoSign) => Sign::None,
             Some(Verdict::IAmIsolated) => Sign::Isolated,
             Some(Verdict::Unknown) | None => Sign::Unknown,
         }
     }
 
-    fn need(&self) -> Need {
+    pub(crate) fn need(&self) -> Need {
         match &self.view {
             Some(view) if self.hbd_alive && view.all_paths_down() => Need::Silent,
             Some(view) if self.hbd_alive && view.all_paths_late() => Need::Late,
+            _ if self.unheard() && self.groups.iter().any(|g| g.config.lease.is_some()) => Need::Unheard,
             _ => Need::Off,
         }
     }
@@ -73,9 +71,9 @@ impl Arbiter {
             return;
         }
         let heard = view.last_heard;
-        let silence = self.silence.get_or_insert(Silence { last_heard: heard, life_at: None });
+        let silence = self.silence.get_or_insert(Silence { last_heard: heard, life_at: None, since: now });
         if heard > silence.last_heard {
-            *silence = Silence { last_heard: heard, life_at: Some(now) };
+            *silence = Silence { last_heard: heard, life_at: Some(now), since: silence.since };
         }
     }
 
@@ -85,20 +83,37 @@ impl Arbiter {
         Some(self.silence.as_ref()?.life_at?.after(detection))
     }
 
+    /// Until when a disk lease or slot counts as a sign of life that the peer was seen to move after every path had gone down.
+    fn storage_ends(&self) -> Option<Timestamp> {
+        let since = self.silence.as_ref()?.since;
+        self.groups
+            .iter()
+            .filter_map(|g| {
+                let moved = g.observed.as_ref()?.peer_lease.filter(|at| *at > since)?;
+                Some(moved.after(g.config.guards.disk_lease?))
+            })
+            .max()
+    }
+
     pub(crate) fn evaluate(&mut self, now: Timestamp) {
         self.evaluated = now;
         self.expire(now);
         self.heard_while_down = self.life_ends().is_some_and(|ends| now < ends);
         self.life_deadline = self.life_ends().filter(|_| self.heard_while_down);
+        self.storage_deadline = self.storage_ends().filter(|ends| now < *ends);
+        self.storage_moves = self.storage_deadline.is_some();
         if let Some(order) = self.safety.drive(self.need(), now) {
             self.outputs.push_back(Output::Safety(order));
         }
         self.judge_peer(now);
+        self.recall_fence(now);
         for at in 0..self.groups.len() {
             self.decide(at, now);
         }
+        self.drive_fence(now);
         self.persist_if_changed(now);
         self.advertise();
+        self.want_votes(now);
         self.retarget(now);
         self.raise_alarms(now);
         self.outputs.push_back(Output::StatusChanged);
@@ -317,11 +332,16 @@ impl Arbiter {
             hold_on_silence: group.config.hold_on_silence,
             require_unmet: group.config.require_unmet,
             lease_wait: self.lease_wait(group, now),
+            require: group.config.guards.require,
+            vote: self.vote(group, now),
+            fence: self.fence(),
+            right: self.right(group, now),
+            right_lost: self.right_lost(group, now),
             move_asked: group.intent.is_some(),
             failback_due: self.failback_due(group, now),
             i_am_standby: !self.may_host(group, me),
             release_blocked: group.release_blocked_until.is_some(),
-            offer_expired: group.phase == Phase::Released && now >= group.phase_since.after(OFFER_LIFE),
+            offer_expired: group.phase == Phase::Released && now >= group.phase_since.after(crate::lease::OFFER_LIFE),
         })
     }
 
@@ -333,7 +353,20 @@ impl Arbiter {
     fn apply(&mut self, at: usize, rule: &'static Rule, facts: &Facts, now: Timestamp) {
         let me = self.me();
         let advert_seq = self.advert_seq;
+        let wanted = self.groups.get(at).and_then(|group| self.next_epoch(group));
         let Some(group) = self.groups.get_mut(at) else { return };
+        match rule.action {
+            Action::Keep => {}
+            Action::SeekVote | Action::Shoot => {
+                group.seeking = wanted;
+                group.wants_fence = rule.action == Action::Shoot;
+            }
+            Action::TakeOver => {}
+            _ => {
+                group.seeking = None;
+                group.wants_fence = false;
+            }
+        }
         match rule.action {
             Action::Keep => {}
             Action::Unmanage => group.desired = Desired::Unmanaged,
@@ -350,7 +383,7 @@ impl Arbiter {
                     && group.epoch.owner() == Some(me)
                     && facts.local_state == GroupState::Unknown
                     && !facts.serving => {}
-            Action::Stand => group.desired = Desired::Stopped,
+            Action::Stand | Action::SeekVote | Action::Shoot => group.desired = Desired::Stopped,
             Action::Release => {
                 if group.phase == Phase::Normal && facts.failed_here != FailedHere::No && !facts.move_asked {
                     group.count_move(me, now);
@@ -376,6 +409,7 @@ impl Arbiter {
                 group.desired = Desired::Stopped;
             }
             Action::TakeOver => {
+                group.wants_fence = false;
                 if facts.failed_here != FailedHere::No {
                     group.failed_until = None;
                     group.local_clear += 1;
@@ -438,87 +472,6 @@ impl Arbiter {
             }));
         }
     }
-
-    /// Gives resd a new target if it differs from the accepted one.
-    fn retarget(&mut self, now: Timestamp) {
-        let Some(observed) = self.observed.as_ref().filter(|_| self.resd_alive) else { return };
-        // Whether this node is the isolated one must be known before a right is prolonged in silence.
-        let renew = match self.need() {
-            Need::Off => true,
-            Need::Late | Need::Silent => matches!(self.sign(), Sign::Alive(_) | Sign::None),
-        };
-        // What ran out is not prolonged but granted anew: by the peer's word, or by its death.
-        let grant = self.vouched
-            || match self.presence() {
-                PeerPresence::Heard => self.synced(),
-                PeerPresence::Silent => self.sign() == Sign::None,
-                PeerPresence::Unknown => false,
-            };
-        let boot = self.seed.boot;
-        let accepted = observed.generation;
-        let mut groups = BTreeMap::new();
-        for group in &mut self.groups {
-            group.lease_expires = lease(group, renew, grant, now);
-            // What is left running for a moment longer still runs by the right it was started by.
-            let told = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
-            let by = told.or_else(|| group.observed.as_ref().map(|o| o.epoch));
-            let mine = group.epoch.owner() == Some(self.config.node);
-            let epoch = by.filter(|_| group.desired == Desired::Started && !mine).unwrap_or(group.epoch);
-            groups.insert(
-                group.config.name.clone(),
-                GroupTarget {
-                    desired: group.desired,
-                    epoch,
-                    lease_expires: group.lease_expires,
-                    announce: group.announce,
-                    clear: group.settings.value.clear + group.local_clear,
-                    prepare: group.desired == Desired::Stopped && group.config.nodes.contains(&self.config.node),
-                },
-            );
-        }
-        let newest = self.target.as_ref().map(|t| t.generation).max(accepted);
-        // resd that lost its state, or a target it never got, must be told again.
-        let known_there = self.target.as_ref().is_some_and(|t| accepted.is_none_or(|a| a <= t.generation));
-        if known_there && self.target.as_ref().is_some_and(|t| t.groups == groups) {
-            return;
-        }
-        let generation = Generation(newest.unwrap_or_default().0.saturating_add(1));
-        let target = Target { generation, boot, groups, fence: None };
-        self.target = Some(target.clone());
-        self.outputs.push_back(Output::Target(target));
-    }
-
-    /// Instants at which something about the group may have to be decided afresh; those that lie behind have no effect.
-    pub(crate) fn group_deadlines(&self, group: &Group) -> [Option<Timestamp>; 9] {
-        let settings = &group.settings.value;
-        let failback = match group.config.failback {
-            Failback::Auto(after) if group.preferred() != self.config.node && group.steward() == self.config.node => {
-                group.peer_ready_since.map(|since| since.after(after))
-            }
-            Failback::Auto(_) | Failback::Manual | Failback::Never => None,
-        };
-        let lease = group.config.lease;
-        [
-            settings.frozen.map(|u| u.0),
-            settings.maintenance.map(|u| u.0),
-            settings.moves.iter().map(|u| u.0).min(),
-            group.failed_until.map(|u| u.0),
-            group.release_blocked_until.map(|u| u.0),
-            group.intent.as_ref().map(|i| i.since.after(crate::orders::REQUEST_LIFE)),
-            (group.phase == Phase::Released).then(|| group.phase_since.after(OFFER_LIFE)),
-            failback,
-            lease.zip(group.lease_expires).map(|(lease, expires)| expires.before(lease - lease / LEASE_RENEWALS)),
-        ]
-    }
-
-    /// When the peer's lease of the group has certainly run out, where that is waited for.
-    pub(crate) fn lease_over(&self, group: &Group) -> Option<Timestamp> {
-        let lease = group.config.lease.filter(|_| group.config.wait_for_lease)?;
-        // Until its paths turn late, the peer goes on renewing.
-        let until_late = self.view.iter().flat_map(|v| &v.paths).map(|p| p.interval * 2).max().unwrap_or_default();
-        let margin = lease / RHO_INVERSE * 2 + Duration::from_millis(100) + until_late;
-        Some(self.heard_at.after(lease + margin))
-    }
 }
 
 fn take(group: &mut Group, me: hotpair_types::NodeId, takeover: bool) {
@@ -535,16 +488,6 @@ pub(crate) fn known_up(remote: &GroupAdvert) -> bool {
 
 pub(crate) fn next_stamp(stamp: hotpair_types::Stamp, node: hotpair_types::NodeId) -> hotpair_types::Stamp {
     hotpair_types::Stamp { counter: stamp.counter.saturating_add(1), node }
-}
-
-/// The lease for the next target: renewed when a third has passed, kept as it was when the right is in doubt.
-fn lease(group: &Group, renew: bool, grant: bool, now: Timestamp) -> Option<Timestamp> {
-    let lease = group.config.lease.filter(|_| group.desired == Desired::Started)?;
-    match group.lease_expires {
-        Some(expires) if now >= expires && !grant => Some(expires),
-        Some(expires) if !renew || now < expires.before(lease - lease / LEASE_RENEWALS) => Some(expires),
-        _ => Some(now.after(lease)),
-    }
 }
 
 fn failed_here(group: &Group) -> FailedHere {

@@ -6,7 +6,7 @@ use crate::io::BootAlone;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use hotpair_types::{Epoch, GroupState, LifeSign};
+use hotpair_types::{Epoch, GroupState, GuaranteeLevel, LifeSign};
 use serde::{Deserialize, Serialize};
 
 /// What hbd tells of the peer.
@@ -94,6 +94,47 @@ pub enum FailedHere {
     Network,
 }
 
+/// The group's vote at the witness, by the epoch that a takeover or start would go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Vote {
+    /// No witness is configured.
+    None,
+    /// Held here.
+    Held,
+    /// Not held yet; the witness answers, or has not had the time to.
+    Waiting,
+    /// The peer holds it.
+    Peer,
+    /// The witness does not answer.
+    Unreachable,
+}
+
+/// Switching the peer off, within this silence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fence {
+    /// No device is configured.
+    None,
+    /// Not ordered yet.
+    Due,
+    /// Ordered.
+    Running,
+    /// Confirmed: it is off.
+    Confirmed,
+    /// No device could confirm it.
+    Failed,
+}
+
+/// The right to run the group here, where that rests on the peer's promise or the vote.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Right {
+    /// It rests on neither.
+    Unbound,
+    /// Given at this moment.
+    Given,
+    /// Not given.
+    Missing,
+}
+
 /// Everything the rules look at, for one group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts are flat and plain on purpose")]
@@ -171,6 +212,16 @@ pub struct Facts {
     pub require_unmet: bool,
     /// The peer's lease may still run.
     pub lease_wait: bool,
+    /// Level below which it is never taken over.
+    pub require: GuaranteeLevel,
+    /// Its vote.
+    pub vote: Vote,
+    /// Switching the peer off.
+    pub fence: Fence,
+    /// The right to run it here.
+    pub right: Right,
+    /// That right ran out while it is to run here.
+    pub right_lost: bool,
     /// A person asked for a move to the peer.
     pub move_asked: bool,
     /// Failback to the preferred peer is due.
@@ -208,6 +259,32 @@ impl Facts {
         self.vouched || (!self.lease_wait && !self.hold_on_silence && !self.require_unmet)
     }
 
+    /// The witness has no objection: the vote is held, or it cannot be had and is not demanded. A person's word goes before.
+    pub fn vote_allows(&self) -> bool {
+        self.vouched
+            || match self.vote {
+                Vote::None | Vote::Held => true,
+                Vote::Unreachable => self.require < GuaranteeLevel::Witnessed,
+                Vote::Waiting | Vote::Peer => false,
+            }
+    }
+
+    /// The peer is off as far as that is demanded: confirmed, or it failed and is not demanded. A person's word goes before.
+    pub fn fence_allows(&self) -> bool {
+        self.vouched
+            || match self.fence {
+                Fence::None | Fence::Confirmed => true,
+                Fence::Failed => self.require < GuaranteeLevel::Fenced,
+                Fence::Due | Fence::Running => false,
+            }
+    }
+
+    /// As [`Facts::fence_allows`], for the start of an own group by a node alone since boot: the peer is switched off for that only
+    /// where the group demands it (FAULTS N04: no fence loop).
+    pub fn fence_allows_start(&self) -> bool {
+        self.require < GuaranteeLevel::Fenced || self.fence_allows()
+    }
+
     /// Alone since boot, does policy allow to serve this group?
     pub fn boot_policy_allows(&self) -> bool {
         match self.boot_alone {
@@ -218,16 +295,26 @@ impl Facts {
         }
     }
 
-    /// A first start here is safe now.
-    pub fn may_start(&self) -> bool {
+    /// A first start here is safe now, as far as this node and its peer can tell.
+    pub fn may_start_by_evidence(&self) -> bool {
         if self.authorised || self.up_or_ordered() || self.vouched {
             return true;
         }
         match self.peer {
             PeerPresence::Heard => self.peer_current && self.synced,
-            PeerPresence::Silent => self.sign == Sign::None && !self.boot_wait && self.boot_policy_allows(),
+            PeerPresence::Silent => {
+                self.sign == Sign::None && !self.boot_wait && self.boot_policy_allows() && !self.lease_wait
+            }
             PeerPresence::Unknown => false,
         }
+    }
+
+    /// A first start here is safe now, and third parties have no objection.
+    pub fn may_start(&self) -> bool {
+        let alone = self.peer == PeerPresence::Silent && !self.authorised && !self.up_or_ordered();
+        self.may_start_by_evidence()
+            && (!alone || (self.vote_allows() && self.fence_allows_start()))
+            && (self.right != Right::Missing || self.up_or_ordered())
     }
 
     /// Name to value, for the record of a decision.
@@ -244,6 +331,10 @@ impl Facts {
         put("failed_here", format!("{:?}", self.failed_here));
         put("peer_ready", format!("{:?}", self.peer_ready));
         put("peer_claim", format!("{:?}", self.peer_claim));
+        put("require", self.require.as_str().to_string());
+        put("vote", format!("{:?}", self.vote));
+        put("fence", format!("{:?}", self.fence));
+        put("right", format!("{:?}", self.right));
         for (name, value) in [
             ("resd_known", self.resd_known),
             ("peer_current", self.peer_current),
@@ -268,6 +359,7 @@ impl Facts {
             ("hold_on_silence", self.hold_on_silence),
             ("require_unmet", self.require_unmet),
             ("lease_wait", self.lease_wait),
+            ("right_lost", self.right_lost),
             ("move_asked", self.move_asked),
             ("failback_due", self.failback_due),
             ("i_am_standby", self.i_am_standby),

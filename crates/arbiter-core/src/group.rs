@@ -34,6 +34,10 @@ pub(crate) struct Group {
     pub(crate) config: GroupConfig,
     pub(crate) epoch: Epoch,
     pub(crate) taking: Option<Taking>,
+    /// The epoch by which its vote is asked for, before anything is taken.
+    pub(crate) seeking: Option<Epoch>,
+    /// It waits until the peer is switched off.
+    pub(crate) wants_fence: bool,
     pub(crate) settings: Stamped<GroupSettings>,
     pub(crate) phase: Phase,
     pub(crate) phase_since: Timestamp,
@@ -70,6 +74,8 @@ impl Group {
             config,
             epoch: Epoch::NEVER,
             taking: None,
+            seeking: None,
+            wants_fence: false,
             settings: Stamped { stamp: Stamp::NEVER, value: GroupSettings::default() },
             phase: Phase::Normal,
             phase_since: now,

@@ -72,6 +72,11 @@ pub struct GroupGuards {
     pub leased: bool,
     /// Every volume of it refuses a second writer.
     pub storage: bool,
+    /// A takeover waits so long after the last moment at which the peer may have renewed its right (drift included); beside the
+    /// wait for a lease.
+    pub take_after: Option<Duration>,
+    /// Its volumes have disk leases that end so long after their last renewal: a movement seen is a sign of life for so long.
+    pub disk_lease: Option<Duration>,
 }
 
 /// What a node that boots alone may serve.

@@ -24,6 +24,8 @@ mod exchange;
 pub mod facts;
 mod group;
 pub mod io;
+mod lease;
+mod level;
 mod orders;
 mod report;
 pub mod rules;
@@ -107,6 +109,9 @@ pub struct Arbiter {
     /// The last evaluation: a deadline not after it has had its effect already.
     evaluated: Timestamp,
     life_deadline: Option<Timestamp>,
+    /// The peer was seen to write to a shared disk since every path went down, a moment ago.
+    storage_moves: bool,
+    storage_deadline: Option<Timestamp>,
     silence: Option<evaluate::Silence>,
     groups: Vec<Group>,
     nodes: [Stamped<NodeSettings>; 2],
@@ -138,7 +143,7 @@ impl Arbiter {
         let groups: Vec<Group> = config.groups.iter().map(|g| Group::new(g.clone(), now)).collect();
         let unset = Stamped { stamp: Stamp::NEVER, value: NodeSettings { mode: NodeMode::Online } };
         let mut this = Self {
-            safety: SafetyCheck::new(config.window, config.round_interval),
+            safety: SafetyCheck::new(config.window, config.round_interval, config.arbitration.neighbours_required),
             config,
             seed,
             started: now,
@@ -153,6 +158,8 @@ impl Arbiter {
             heard_while_down: false,
             evaluated: now,
             life_deadline: None,
+            storage_moves: false,
+            storage_deadline: None,
             silence: None,
             groups,
             nodes: [unset.clone(), unset],
@@ -265,6 +272,9 @@ impl Arbiter {
         }
         at(self.revalidate_until);
         at(self.life_deadline);
+        at(self.storage_deadline);
+        at(self.vote_deadline());
+        at(self.fence_deadline());
         at(self.persist_error.as_ref().map(|(_, since)| since.after(PERSIST_RETRY)));
         for (_, since) in &self.requests {
             at(Some(since.after(orders::REQUEST_LIFE)));
@@ -332,6 +342,8 @@ impl Arbiter {
             }
         }
         self.report_groups(&view, now);
+        self.on_fence_report(view.fence.as_ref(), now);
+        self.note_storage(&view);
         for group in &mut self.groups {
             group.observed = view.groups.get(&group.config.name).cloned();
             // resd holds the epoch of the target in force: with a lost state file, that is how this node still knows.
@@ -340,6 +352,20 @@ impl Arbiter {
             }
         }
         self.observed = Some(view);
+    }
+
+    /// The peer's disk lease moved while every path is down: a line of evidence.
+    fn note_storage(&mut self, view: &ObservedView) {
+        let Some(silence) = &self.silence else { return };
+        for group in &self.groups {
+            let moved = |groups: &BTreeMap<_, hotpair_types::GroupObserved>| {
+                groups.get(&group.config.name).and_then(|g| g.peer_lease)
+            };
+            let new = moved(&view.groups).filter(|at| *at > silence.since);
+            if new.is_some() && new != self.observed.as_ref().and_then(|old| moved(&old.groups)) {
+                self.safety.note_storage(group.config.name.as_str());
+            }
+        }
     }
 
     /// What waited in the shell during a stall comes before [`Input::Stalled`], and must not be judged by what was known before
@@ -383,6 +409,8 @@ impl Arbiter {
         let still_right = !taking.takeover
             || self.vouched
             || (self.presence() == facts::PeerPresence::Silent && self.sign() == Sign::None);
+        let third = self.groups.get(at).is_some_and(|g| self.third_parties_allow(g, now));
+        let still_right = still_right && (!taking.takeover || third);
         let (me, vouched) = (self.me(), self.vouched);
         let Some(group) = self.groups.get_mut(at) else { return };
         group.taking = None;
@@ -436,7 +464,7 @@ impl Arbiter {
                 }
             })
             .collect();
-        self.safety.set_timing(config.window, config.round_interval);
+        self.safety.set_timing(config.window, config.round_interval, config.arbitration.neighbours_required);
         self.config = config;
         let digest = self.config.digest.to_string();
         self.event(now, "E150", Severity::Info, None, None, &[("digest", digest)]);

@@ -3,7 +3,9 @@
 use crate::Arbiter;
 use crate::facts::{PeerPresence, Sign};
 use crate::io::Severity;
-use crate::snapshot::{AlarmSnapshot, GroupOnNodeSnapshot, GroupSnapshot, NodeSnapshot, NodeState, Snapshot};
+use crate::snapshot::{
+    AlarmSnapshot, FenceSnapshot, GroupOnNodeSnapshot, GroupSnapshot, NodeSnapshot, NodeState, Snapshot,
+};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -174,6 +176,14 @@ impl Arbiter {
             round: self.safety.round(),
             evidence: self.safety.lines().cloned().collect(),
             alarms,
+            witness: self.arbitration.witness.clone().filter(|_| self.config.arbitration.witness.is_some()),
+            fence: self.config.arbitration.fence.map(|_| FenceSnapshot {
+                health: self.observed.as_ref().map(|o| o.fence_health.clone()).unwrap_or_default(),
+                ordered: self.fence_order().is_some(),
+                state: self.arbitration.shot.as_ref().and_then(|s| s.state.clone()),
+            }),
+            watchdog: self.observed.as_ref().map(|o| o.watchdog.clone()).filter(|_| self.config.arbitration.watchdog),
+            watchdog_stands: self.watchdog_stands(),
         }
     }
 
@@ -238,6 +248,7 @@ impl Arbiter {
                 current: false,
             },
         };
+        let level = self.level(group);
         GroupSnapshot {
             name: group.config.name.clone(),
             epoch: group.epoch,
@@ -250,6 +261,9 @@ impl Arbiter {
             quarantined: group.quarantined(now),
             preferred: group.preferred(),
             local: group.observed.clone(),
+            level: level.now,
+            configured_level: level.configured,
+            missing: level.missing,
         }
     }
 

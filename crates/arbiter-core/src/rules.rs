@@ -3,9 +3,9 @@
 //! Order matters: specific before general, safety before liveness, and a catch-all that changes nothing last.
 //! Sentences for people are in the message catalogue under the same ids.
 
-use crate::facts::{Facts, FailedHere, Known, PeerClaim, PeerPresence, Phase, Sign, Steward};
+use crate::facts::{Facts, FailedHere, Fence, Known, PeerClaim, PeerPresence, Phase, Right, Sign, Steward, Vote};
 use crate::io::Severity;
-use hotpair_types::GroupState;
+use hotpair_types::{GroupState, GuaranteeLevel};
 
 /// What a rule decides for its group on this node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,10 @@ pub enum Action {
     Offer,
     /// Take the offer back.
     Withdraw,
+    /// It does not run here yet: ask the witness for its vote first.
+    SeekVote,
+    /// It does not run here yet: have the peer switched off first.
+    Shoot,
     /// Take it with the next epoch: the peer failed.
     TakeOver,
     /// Take it with the next epoch: the peer offers it.
@@ -75,7 +79,25 @@ fn peer_gone(f: &Facts) -> bool {
     f.vouched || (silent(f) && f.sign == Sign::None)
 }
 
-use Action::{Keep, Offer, Release, Run, Stand, TakeOffered, TakeOver, Unmanage, Withdraw};
+/// Offered or taken back, and the peer is gone: this node may take it again with a new epoch, as far as the pair itself can tell.
+fn offer_lost(f: &Facts) -> bool {
+    mine(f)
+        && matches!(f.phase, Phase::Released | Phase::Withdrawing)
+        && peer_gone(f)
+        && f.takeover_allowed()
+        && !f.persist_broken
+}
+
+/// This node alone would start its own group now, if third parties have no objection.
+fn alone_would_start(f: &Facts) -> bool {
+    mine(f) && silent(f) && !f.authorised && !f.up_or_ordered() && f.may_start_by_evidence()
+}
+
+fn demands(f: &Facts, level: GuaranteeLevel) -> bool {
+    f.require >= level
+}
+
+use Action::{Keep, Offer, Release, Run, SeekVote, Shoot, Stand, TakeOffered, TakeOver, Unmanage, Withdraw};
 use Severity::{Critical, Info, Warning};
 
 /// The table.
@@ -137,13 +159,21 @@ pub static RULES: &[Rule] = &[
         Warning,
         TakeOver,
         "offered, and the peer fell silent with no sign of life: taking it back with a new epoch",
-        |f| {
-            mine(f)
-                && matches!(f.phase, Phase::Released | Phase::Withdrawing)
-                && peer_gone(f)
-                && f.takeover_allowed()
-                && !f.persist_broken
-        },
+        |f| offer_lost(f) && f.vote_allows() && f.fence_allows(),
+    ),
+    rule(
+        "R306",
+        Warning,
+        SeekVote,
+        "offered, and the peer fell silent with no sign of life: the witness's vote comes before it is taken back",
+        |f| offer_lost(f) && !f.vote_allows(),
+    ),
+    rule(
+        "R307",
+        Warning,
+        Shoot,
+        "offered, and the peer fell silent with no sign of life: the peer is switched off before it is taken back",
+        offer_lost,
     ),
     rule(
         "R314",
@@ -159,6 +189,13 @@ pub static RULES: &[Rule] = &[
     rule("R317", Info, Withdraw, "offer taken back, waiting until the peer has seen so", |f| {
         mine(f) && f.phase == Phase::Withdrawing
     }),
+    rule(
+        "R319",
+        Critical,
+        Stand,
+        "the right to run it here was not renewed in time (no promise of the peer, no vote of the witness): stopping it",
+        |f| mine(f) && f.right_lost,
+    ),
     // Reasons to hand over.
     rule("R320", Warning, Release, "it failed here and the peer can take it", |f| {
         mine(f) && f.failed_here == FailedHere::Resource && may_move(f)
@@ -214,6 +251,29 @@ pub static RULES: &[Rule] = &[
         "this node is to start the group for the first time, but its state file cannot be written",
         |f| mine(f) && !f.ever_owned && f.persist_broken,
     ),
+    rule(
+        "R353",
+        Warning,
+        SeekVote,
+        "not started: the peer is silent, but the witness says that it holds the vote",
+        |f| alone_would_start(f) && !f.vouched && f.vote == Vote::Peer,
+    ),
+    rule("R354", Critical, SeekVote, "not started: the group demands a vote, and the witness does not answer", |f| {
+        alone_would_start(f) && !f.vote_allows() && f.vote == Vote::Unreachable
+    }),
+    rule("R355", Info, SeekVote, "not started yet: waiting for the vote of the witness", |f| {
+        alone_would_start(f) && !f.vote_allows()
+    }),
+    rule(
+        "R357",
+        Critical,
+        Shoot,
+        "not started: the group demands that the peer is off, and that could not be done",
+        |f| alone_would_start(f) && !f.fence_allows_start() && f.fence == Fence::Failed,
+    ),
+    rule("R358", Warning, Shoot, "not started yet: the group demands that the peer is off, which is being done", |f| {
+        alone_would_start(f) && !f.fence_allows_start()
+    }),
     rule("R345", Info, Run, "this node looks after the group and may start it", |f| mine(f) && f.may_start()),
     rule("R346", Info, Stand, "just booted: waiting for the peer before anything is started", |f| {
         mine(f) && f.boot_wait
@@ -231,6 +291,20 @@ pub static RULES: &[Rule] = &[
     rule("R349", Warning, Stand, "not started: this node is cut off from the network", |f| {
         mine(f) && silent(f) && f.sign == Sign::Isolated
     }),
+    rule(
+        "R356",
+        Info,
+        Stand,
+        "not started yet: the peer is silent; waiting until its lease has certainly run out",
+        |f| mine(f) && silent(f) && f.sign == Sign::None && f.lease_wait,
+    ),
+    rule(
+        "R359",
+        Warning,
+        Stand,
+        "not started: the peer does not hear this node, and there is no vote: no right to run it here",
+        |f| mine(f) && f.right == Right::Missing && f.may_start_by_evidence(),
+    ),
     rule("R350", Info, Stand, "not started yet: the peer is silent and the safety check has not finished", |f| {
         mine(f) && silent(f)
     }),
@@ -245,6 +319,7 @@ pub static RULES: &[Rule] = &[
             && f.config_same
             && f.ready == Known::Yes
             && f.failed_here == FailedHere::No
+            && f.right != Right::Missing
             && !f.persist_broken
     }),
     rule("R401", Warning, Stand, "the peer offers the group, but it cannot run here", |f| {
@@ -296,6 +371,37 @@ pub static RULES: &[Rule] = &[
     rule("R451", Critical, Keep, "no sign of the peer, but the state file cannot be written: no new epoch", |f| {
         f.persist_broken
     }),
+    rule("R452", Warning, SeekVote, "no sign of the peer, but the witness says that it holds the vote", |f| {
+        !f.vouched && f.vote == Vote::Peer
+    }),
+    rule(
+        "R453",
+        Critical,
+        SeekVote,
+        "no sign of the peer, but the group demands a vote, and the witness does not answer",
+        |f| !f.vouched && f.vote == Vote::Unreachable && demands(f, GuaranteeLevel::Witnessed),
+    ),
+    rule("R454", Info, SeekVote, "no sign of the peer; waiting for the vote of the witness", |f| !f.vote_allows()),
+    rule("R455", Info, Shoot, "no sign of the peer; it is to be switched off before anything is taken", |f| {
+        !f.vouched && f.fence == Fence::Due
+    }),
+    rule("R456", Warning, Shoot, "no sign of the peer; it is being switched off before anything is taken", |f| {
+        !f.vouched && f.fence == Fence::Running
+    }),
+    rule(
+        "R457",
+        Critical,
+        Shoot,
+        "no sign of the peer, but the group demands that it is off, and that could not be done",
+        |f| !f.fence_allows(),
+    ),
+    rule(
+        "R461",
+        Critical,
+        TakeOver,
+        "no sign of the peer; the witness does not answer or the peer could not be switched off, but that is not demanded: taking over",
+        |f| peer_gone(f) && !f.vouched && (f.vote == Vote::Unreachable || f.fence == Fence::Failed),
+    ),
     rule(
         "R460",
         Warning,
@@ -329,6 +435,8 @@ impl Action {
             Release => "stop it here in order to hand it over",
             Offer => "offer it to the peer",
             Withdraw => "take the offer back",
+            SeekVote => "do not run it here; ask the witness for its vote",
+            Shoot => "do not run it here; have the peer switched off",
             TakeOver => "take it with a new epoch and start it",
             TakeOffered => "take it from the peer with a new epoch and start it",
         }

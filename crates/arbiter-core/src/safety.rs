@@ -25,6 +25,8 @@ pub enum Need {
     Late,
     /// Every path is down.
     Silent,
+    /// The peer is heard and says that it does not hear this node.
+    Unheard,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,11 +36,12 @@ struct Round {
     asked_peer: u32,
     send_failed: u32,
     references: u32,
+    neighbours: u32,
     life: Option<LifeSign>,
 }
 
 impl Round {
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self, neighbours_required: u32) -> Verdict {
         if let Some(sign) = self.life {
             return Verdict::PeerAlive(sign);
         }
@@ -46,6 +49,9 @@ impl Round {
             return Verdict::IAmIsolated;
         }
         if self.self_test.references > 0 && self.references == 0 {
+            return Verdict::IAmIsolated;
+        }
+        if self.neighbours < neighbours_required {
             return Verdict::IAmIsolated;
         }
         if self.asked_peer == 0 || self.self_test.with_carrier == 0 {
@@ -60,6 +66,7 @@ impl Round {
 pub struct SafetyCheck {
     window: Duration,
     interval: Duration,
+    neighbours_required: u32,
     since: Option<Timestamp>,
     number: u64,
     ordered_at: Timestamp,
@@ -71,10 +78,11 @@ pub struct SafetyCheck {
 
 impl SafetyCheck {
     /// A check that does not run.
-    pub fn new(window: Duration, interval: Duration) -> Self {
+    pub fn new(window: Duration, interval: Duration, neighbours_required: u32) -> Self {
         Self {
             window,
             interval,
+            neighbours_required,
             since: None,
             number: 0,
             ordered_at: Timestamp::ZERO,
@@ -86,9 +94,10 @@ impl SafetyCheck {
     }
 
     /// Takes new timings.
-    pub fn set_timing(&mut self, window: Duration, interval: Duration) {
+    pub fn set_timing(&mut self, window: Duration, interval: Duration, neighbours_required: u32) {
         self.window = window;
         self.interval = interval;
+        self.neighbours_required = neighbours_required;
     }
 
     /// Runs or stops the check as needed; returns what the prober has to do now.
@@ -127,10 +136,10 @@ impl SafetyCheck {
         if now < started.after(self.window) {
             return;
         }
-        self.completed = Some((now, round.verdict()));
+        self.completed = Some((now, round.verdict(self.neighbours_required)));
         self.current = None;
         self.next_at = match need {
-            Need::Silent => Some(started.after(self.interval.max(self.window))),
+            Need::Silent | Need::Unheard => Some(started.after(self.interval.max(self.window))),
             Need::Late | Need::Off => Some(now),
         };
     }
@@ -159,13 +168,16 @@ impl SafetyCheck {
             Evidence::ReferenceAnswered { via } => format!("round {number}: reference answered {via}"),
             Evidence::NeighbourCannotSee { via } => format!("round {number}: neighbour cannot see it either {via}"),
         };
-        if self.evidence.len() == EVIDENCE_KEPT {
-            self.evidence.pop_front();
-        }
-        self.evidence.push_back(line);
+        self.line(line);
         match evidence {
             // An answer to an older round is still a sign of life now: it counts for the running round, or for the last word.
-            Evidence::Life { sign, .. } => self.life(sign),
+            Evidence::Life { sign, probe, .. } => {
+                self.life(sign);
+                if probe == ProbeKind::ThirdParty && number == self.number {
+                    self.neighbour_answered();
+                }
+            }
+            Evidence::NeighbourCannotSee { .. } if number == self.number => self.neighbour_answered(),
             Evidence::Sent { probe, .. } if number == self.number => {
                 if let Some(round) = &mut self.current {
                     round.asked_peer += u32::from(asks_peer(probe));
@@ -187,6 +199,34 @@ impl SafetyCheck {
             | Evidence::ReferenceAnswered { .. }
             | Evidence::NeighbourCannotSee { .. } => {}
         }
+    }
+
+    fn neighbour_answered(&mut self) {
+        if let Some(round) = &mut self.current {
+            round.neighbours += 1;
+        }
+    }
+
+    /// The peer was seen to write to a shared disk: for the record.
+    pub fn note_storage(&mut self, group: &str) {
+        self.line(format!("storage: the peer still renews its disk lease of {group}"));
+    }
+
+    fn line(&mut self, line: String) {
+        if self.evidence.len() == EVIDENCE_KEPT {
+            self.evidence.pop_front();
+        }
+        self.evidence.push_back(line);
+    }
+
+    /// When the last round was complete.
+    pub fn completed_at(&self) -> Option<Timestamp> {
+        self.completed.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Longest time between two complete rounds while the silence lasts.
+    pub fn pace(&self) -> Duration {
+        self.interval.max(self.window) + self.window
     }
 
     fn life(&mut self, sign: LifeSign) {
@@ -211,7 +251,7 @@ impl SafetyCheck {
     pub fn verdict(&self, now: Timestamp) -> Option<Verdict> {
         self.since?;
         // A word older than two rounds is no word: the prober hangs.
-        let fresh = (self.interval.max(self.window) + self.window) * 2;
+        let fresh = self.pace() * 2;
         let last = self.completed.as_ref().filter(|(at, _)| now.since(*at) <= fresh).map(|(_, verdict)| verdict);
         let known = match last {
             Some(Verdict::PeerAlive(sign)) => Some(*sign),

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Claim, Digest, Epoch, GroupName, GroupObserved, GroupState, NodeId, NodeMode, PathView, Readiness,
-    Timestamp, Verdict,
+    BootId, Claim, Digest, Epoch, FenceHealth, FenceState, GroupName, GroupObserved, GroupState, GuaranteeLevel,
+    NodeId, NodeMode, PathView, Readiness, Timestamp, Verdict, WatchdogState, WitnessView,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,25 @@ pub struct Snapshot {
     pub evidence: Vec<String>,
     /// Standing alarms, most severe first.
     pub alarms: Vec<AlarmSnapshot>,
+    /// The witness's newest word, if one is configured and has been heard.
+    pub witness: Option<WitnessView>,
+    /// Fence devices, if any are configured.
+    pub fence: Option<FenceSnapshot>,
+    /// The watchdog, if one is configured: its state, and whether promises may rest on it.
+    pub watchdog: Option<WatchdogState>,
+    /// Promises of leases and votes rest on a watchdog.
+    pub watchdog_stands: bool,
+}
+
+/// Switching the peer off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FenceSnapshot {
+    /// Could it be done?
+    pub health: FenceHealth,
+    /// The order in force has been given.
+    pub ordered: bool,
+    /// What became of it.
+    pub state: Option<FenceState>,
 }
 
 /// A node.
@@ -102,6 +121,12 @@ pub struct GroupSnapshot {
     pub preferred: NodeId,
     /// As resd last saw it here.
     pub local: Option<GroupObserved>,
+    /// Guarantee level in force right now.
+    pub level: GuaranteeLevel,
+    /// Guarantee level when every part works.
+    pub configured_level: GuaranteeLevel,
+    /// What lowers it right now.
+    pub missing: Vec<Sentence>,
 }
 
 /// A group on one node.

@@ -2,10 +2,12 @@
 //!
 //! `UPDATE_GOLDEN=1` writes `tests/golden/rules.txt` afresh: a change of the table is then a change of that file, to be reviewed.
 
-use arbiter_core::facts::{Facts, FailedHere, Known, PeerClaim, PeerPresence, Phase, Sign, Steward};
+use arbiter_core::facts::{
+    Facts, FailedHere, Fence, Known, PeerClaim, PeerPresence, Phase, Right, Sign, Steward, Vote,
+};
 use arbiter_core::io::BootAlone;
 use arbiter_core::rules::{RULES, decide};
-use hotpair_types::{Epoch, GroupState, LifeSign, NodeId};
+use hotpair_types::{Epoch, GroupState, GuaranteeLevel, LifeSign, NodeId};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -84,6 +86,11 @@ fn standby() -> Facts {
         hold_on_silence: false,
         require_unmet: false,
         lease_wait: false,
+        require: GuaranteeLevel::Evidence,
+        vote: Vote::None,
+        fence: Fence::None,
+        right: Right::Unbound,
+        right_lost: false,
         move_asked: false,
         failback_due: false,
         i_am_standby: false,
@@ -205,6 +212,98 @@ fn owner_cases() -> Vec<Case> {
     ]
 }
 
+/// Votes, fencing, and the right to run.
+fn third_party_cases() -> Vec<Case> {
+    use GuaranteeLevel::{Fenced, Witnessed};
+    let lost = || Facts { phase: Phase::Released, ..booted_lonely() };
+    let vote = |vote, f: Facts| Facts { vote, ..f };
+    let fence = |fence, f: Facts| Facts { fence, ..f };
+    let demands = |require, f: Facts| Facts { require, ..f };
+    vec![
+        ("R306", "offer lost, vote not held", vote(Vote::Waiting, lost())),
+        ("R306", "offer lost, vote is the peer's", vote(Vote::Peer, lost())),
+        ("R306", "offer lost, no witness", demands(Witnessed, vote(Vote::Unreachable, lost()))),
+        ("R307", "offer lost, not switched off", fence(Fence::Due, lost())),
+        ("R307", "offer lost, vote held, being switched off", fence(Fence::Running, vote(Vote::Held, lost()))),
+        ("R313", "offer lost, vote held, switched off", fence(Fence::Confirmed, vote(Vote::Held, lost()))),
+        ("R313", "offer lost, no witness, not demanded", vote(Vote::Unreachable, lost())),
+        (
+            "R314",
+            "offer lost, vote held, but alive",
+            Facts { sign: Sign::Alive(LifeSign::Storage), ..vote(Vote::Held, lost()) },
+        ),
+        ("R319", "right lost", Facts { right: Right::Missing, right_lost: true, ..owner() }),
+        (
+            "R319",
+            "right lost beats a failure",
+            Facts {
+                right: Right::Missing,
+                right_lost: true,
+                failed_here: FailedHere::Resource,
+                local_state: GroupState::Failed,
+                ..owner()
+            },
+        ),
+        (
+            "R311",
+            "right lost while handing over",
+            Facts { right_lost: true, phase: Phase::Releasing, stop_confirmed: false, ..owner() },
+        ),
+        ("R340", "right missing, lease not over", Facts { right: Right::Missing, ..owner() }),
+        ("R353", "vote is the peer's", vote(Vote::Peer, booted_lonely())),
+        ("R354", "no witness, demanded", demands(Witnessed, vote(Vote::Unreachable, booted_lonely()))),
+        ("R345", "no witness, not demanded", vote(Vote::Unreachable, booted_lonely())),
+        ("R355", "waiting for the vote", vote(Vote::Waiting, booted_lonely())),
+        ("R356", "waiting for the lease", Facts { lease_wait: true, ..booted_lonely() }),
+        ("R357", "fencing failed, demanded", demands(Fenced, fence(Fence::Failed, booted_lonely()))),
+        ("R358", "to be switched off, demanded", demands(Fenced, fence(Fence::Due, booted_lonely()))),
+        ("R345", "switched off", demands(Fenced, fence(Fence::Confirmed, booted_lonely()))),
+        ("R345", "a node alone does not shoot where that is not demanded", fence(Fence::Due, booted_lonely())),
+        ("R345", "vouched, vote is the peer's", Facts { vouched: true, ..vote(Vote::Peer, booted_lonely()) }),
+        ("R359", "heard, but not hearing", Facts { right: Right::Missing, ..booted() }),
+        (
+            "R348",
+            "vote held, but alive",
+            Facts { sign: Sign::Alive(LifeSign::Kernel), ..vote(Vote::Held, booted_lonely()) },
+        ),
+        (
+            "R401",
+            "offered, but no right",
+            Facts {
+                right: Right::Missing,
+                peer_claim: PeerClaim::OffersToMe,
+                peer_serving: false,
+                peer_up: false,
+                ..standby()
+            },
+        ),
+        (
+            "R430",
+            "vote held, fenced, but alive",
+            Facts { sign: Sign::Alive(LifeSign::Kernel), ..fence(Fence::Confirmed, vote(Vote::Held, lonely())) },
+        ),
+        ("R431", "vote held, but isolated", Facts { sign: Sign::Isolated, ..vote(Vote::Held, lonely()) }),
+        ("R432", "vote held, but unknown", Facts { sign: Sign::Unknown, ..vote(Vote::Held, lonely()) }),
+        ("R450", "lease before vote", Facts { lease_wait: true, ..vote(Vote::Waiting, lonely()) }),
+        ("R452", "vote is the peer's", vote(Vote::Peer, lonely())),
+        ("R453", "no witness, demanded", demands(Witnessed, vote(Vote::Unreachable, lonely()))),
+        ("R453", "no witness, more demanded", demands(Fenced, fence(Fence::Due, vote(Vote::Unreachable, lonely())))),
+        ("R454", "waiting for the vote", vote(Vote::Waiting, lonely())),
+        ("R454", "vote before fence", fence(Fence::Due, vote(Vote::Waiting, lonely()))),
+        ("R455", "to be switched off", fence(Fence::Due, vote(Vote::Held, lonely()))),
+        ("R456", "being switched off", fence(Fence::Running, lonely())),
+        ("R457", "fencing failed, demanded", demands(Fenced, fence(Fence::Failed, lonely()))),
+        ("R461", "fencing failed, not demanded", fence(Fence::Failed, lonely())),
+        ("R461", "no witness, not demanded", vote(Vote::Unreachable, lonely())),
+        ("R460", "vote held and switched off", demands(Fenced, fence(Fence::Confirmed, vote(Vote::Held, lonely())))),
+        (
+            "R460",
+            "vouched: neither vote nor fence",
+            demands(Fenced, Facts { vouched: true, ..fence(Fence::Failed, vote(Vote::Peer, lonely())) }),
+        ),
+    ]
+}
+
 fn standby_cases() -> Vec<Case> {
     let offered = Facts { peer_claim: PeerClaim::OffersToMe, peer_serving: false, peer_up: false, ..standby() };
     let up = |f: Facts| Facts { serving: true, local_state: GroupState::Running, stop_confirmed: false, ..f };
@@ -269,12 +368,52 @@ fn standby_cases() -> Vec<Case> {
 fn every_row_decides_its_own_situation() {
     let mut untested: BTreeSet<&str> = RULES.iter().map(|r| r.id).collect();
     untested.remove("R999");
-    for (id, what, facts) in owner_cases().into_iter().chain(standby_cases()) {
+    for (id, what, facts) in owner_cases().into_iter().chain(standby_cases()).chain(third_party_cases()) {
         let rule = decide(&facts);
         assert_eq!(rule.id, id, "{what}: {}", rule.condition);
         untested.remove(id);
     }
     assert!(untested.is_empty(), "no situation for {untested:?}");
+}
+
+/// S3 and the contract of third parties: without a person's word nothing is taken from a silent peer, or started by a node alone, while
+/// the peer holds the vote, while the vote or the confirmation of the fence device is outstanding, or where either is demanded
+/// and cannot be had.
+#[test]
+fn no_takeover_passes_a_third_party_that_objects() {
+    use arbiter_core::rules::Action;
+    let bases = [
+        lonely(),
+        booted_lonely(),
+        Facts { phase: Phase::Released, ..booted_lonely() },
+        Facts { phase: Phase::Withdrawing, ..booted_lonely() },
+    ];
+    for base in bases {
+        for vote in [Vote::None, Vote::Held, Vote::Waiting, Vote::Peer, Vote::Unreachable] {
+            for fence in [Fence::None, Fence::Due, Fence::Running, Fence::Confirmed, Fence::Failed] {
+                for require in GuaranteeLevel::ALL {
+                    let facts = Facts { vote, fence, require, ..base.clone() };
+                    let rule = decide(&facts);
+                    let taken = matches!(rule.action, Action::TakeOver | Action::Run);
+                    let vote_ok = match vote {
+                        Vote::None | Vote::Held => true,
+                        Vote::Unreachable => require < GuaranteeLevel::Witnessed,
+                        Vote::Waiting | Vote::Peer => false,
+                    };
+                    let fence_ok = match fence {
+                        Fence::None | Fence::Confirmed => true,
+                        Fence::Failed => require < GuaranteeLevel::Fenced,
+                        // A node alone since boot shoots for its own group only where that is demanded.
+                        Fence::Due | Fence::Running => rule.action == Action::Run && require < GuaranteeLevel::Fenced,
+                    };
+                    assert_eq!(taken, vote_ok && fence_ok, "{} on {vote:?} {fence:?} {require:?}", rule.id);
+                    if rule.action == Action::Shoot {
+                        assert!(vote_ok, "{} shoots without a vote: {vote:?}", rule.id);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// S9 UnknownIsNotDown: whatever else holds, no rule takes a group from a peer that is not known to be silent, or of which the

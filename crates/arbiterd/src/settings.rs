@@ -1,6 +1,7 @@
 //! What arbiterd runs by: the validated configuration, the core's part of it, and the words for people.
 
 use arbiter_core::io as core;
+use hotpair_config::guarantee::Parts;
 use hotpair_config::model::{Config, GuaranteeLevel};
 use hotpair_messages::Lang;
 use hotpair_types::{GroupName, NodeId};
@@ -16,6 +17,7 @@ pub struct Settings {
     /// Warnings of the configuration check, in English.
     pub warnings: Vec<String>,
     guarantees: BTreeMap<GroupName, (GuaranteeLevel, String)>,
+    parts: BTreeMap<GroupName, Parts>,
 }
 
 impl Settings {
@@ -27,10 +29,12 @@ impl Settings {
             .iter()
             .map(|group| {
                 let level = hotpair_config::guarantee(&config, group);
-                (group.name.clone(), (level, hotpair_config::promise(level, Lang::En)))
+                (group.name.clone(), (level, hotpair_config::promise_of(&config, group, Lang::En)))
             })
             .collect();
-        Self { config, node, warnings, guarantees }
+        let parts =
+            config.groups.iter().map(|g| (g.name.clone(), hotpair_config::guarantee::parts(&config, g))).collect();
+        Self { config, node, warnings, guarantees, parts }
     }
 
     /// A node's name.
@@ -43,6 +47,13 @@ impl Settings {
     #[must_use]
     pub fn guarantee(&self, group: &GroupName) -> (&str, &str) {
         self.guarantees.get(group).map_or(("", ""), |(level, promise)| (level.as_str(), promise.as_str()))
+    }
+
+    /// Message id of what a level promises for a group; `watchdog`: promises may rest on it right now.
+    #[must_use]
+    pub fn promise(&self, group: &GroupName, level: GuaranteeLevel, watchdog: bool) -> &'static str {
+        let parts = self.parts.get(group).copied().unwrap_or_default();
+        Parts { watchdog: parts.watchdog && watchdog, ..parts }.message(level)
     }
 
     /// The part of the configuration the core decides by.

@@ -1,8 +1,10 @@
 //! What the arbiter's core decides by.
 
 use arbiter_core::io as core;
+use hotpair_config::guarantee::{binding_wait, disk_lease, parts};
 use hotpair_config::model::{BootAlone, Config, Failback, Group, Kind, OnSilence, VolumeProtection};
 use hotpair_types::NodeId;
+use std::time::Duration;
 
 /// The part of the configuration that the arbiter of `node` decides by.
 #[must_use]
@@ -19,12 +21,24 @@ pub fn arbiter(config: &Config, node: NodeId) -> core::ArbiterConfig {
             BootAlone::Any => core::BootAlone::Any,
             BootAlone::Never => core::BootAlone::Never,
         },
-        arbitration: core::Arbitration::default(),
+        arbitration: core::Arbitration {
+            neighbours_required: config.safety_check.neighbours_required,
+            witness: config.witness.as_ref().map(|w| core::WitnessRule { ttl: w.ttl }),
+            fence: fence_rule(config, node),
+            watchdog: config.watchdog.is_some(),
+        },
         groups: config.groups.iter().map(|g| group(config, g)).collect(),
     }
 }
 
+/// The devices that switch the peer off, if there are any: the longest of their delays counts.
+fn fence_rule(config: &Config, node: NodeId) -> Option<core::FenceRule> {
+    let delays: Vec<Duration> = config.fences_of(node.other()).iter().map(|f| f.delay).collect();
+    delays.into_iter().max().map(|delay| core::FenceRule { delay })
+}
+
 fn group(config: &Config, group: &Group) -> core::GroupConfig {
+    let parts = parts(config, group);
     core::GroupConfig {
         name: group.name.clone(),
         nodes: group.nodes.clone(),
@@ -37,7 +51,13 @@ fn group(config: &Config, group: &Group) -> core::GroupConfig {
         require_unmet: hotpair_config::guarantee(config, group) < group.require,
         lease: group.lease,
         wait_for_lease: group.lease.is_some() && has_plain_volume(group),
-        guards: core::GroupGuards::default(),
+        guards: core::GroupGuards {
+            require: group.require,
+            leased: parts.leased,
+            storage: parts.storage,
+            take_after: binding_wait(config, group),
+            disk_lease: disk_lease(group),
+        },
         max_moves: group.max_moves,
         move_window: group.move_window,
     }

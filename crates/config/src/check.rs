@@ -3,7 +3,7 @@
 use crate::build::{At, Draft};
 use crate::build_groups::DraftGroup;
 use crate::guarantee;
-use crate::model::{FsType, Kind, Link, Path, Resource, Runner, VolumeProtection};
+use crate::model::{FsType, Group, GuaranteeLevel, Kind, Link, Path, Resource, Runner, VolumeProtection};
 use crate::reader::Reader;
 use crate::values::show_duration;
 use hotpair_types::NodeId;
@@ -205,14 +205,27 @@ fn one_group(r: &mut Reader<'_>, draft: &Draft, group: &DraftGroup) {
         );
     }
     if group.complete && !group.resources.is_empty() {
-        let reached = guarantee::of_resources(settings.lease.is_some(), group.resources.iter().map(|res| &res.it));
-        if reached < settings.require {
+        let reached = reached(draft, group, settings);
+        // Where a third party could not be read, that is what has to be corrected.
+        let readable = draft.arbiters.witness.is_ok() && draft.arbiters.all_fences;
+        if readable && reached < settings.require {
             let args =
                 [("group", group.name.as_str()), ("wanted", settings.require.as_str()), ("reached", reached.as_str())];
             r.error("C069", &format!("{}.require", group.at), &args);
         }
     }
     lease_time(r, draft, group, settings.lease);
+}
+
+/// The level that a group reaches with what the file has.
+fn reached(draft: &Draft, group: &DraftGroup, settings: &Group) -> GuaranteeLevel {
+    let fences = &draft.arbiters.fences;
+    let thirds = guarantee::Thirds {
+        witness: draft.arbiters.witness.as_ref().ok().and_then(Option::as_ref),
+        fenced: NodeId::BOTH.map(|node| fences.iter().any(|f| f.it.node == node)),
+        watchdog: draft.arbiters.watchdog.as_ref().ok().and_then(Option::as_ref),
+    };
+    guarantee::of_parts(settings, group.resources.iter().map(|res| &res.it), &thirds).level()
 }
 
 /// Without a watchdog the inequality of the lease is: the paths must be judged down, and the safety check must have

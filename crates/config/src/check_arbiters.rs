@@ -2,10 +2,12 @@
 
 use crate::build::{At, Draft};
 use crate::check::{own_addresses, place};
+use crate::guarantee;
 use crate::model::{Fence, Kind, Link, VolumeProtection, Watchdog, Witness};
 use crate::reader::Reader;
 use crate::values::show_duration;
 use hotpair_types::NodeId;
+use hotpair_types::timing::{self, Guard, Margins};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ const LEASE_AREA: u64 = 2 * BLOCK;
 const VOTE_TRIES: u32 = 3;
 /// Parameters that hotpair gives to a fence agent itself.
 const OWN_PARAMETERS: [&str; 3] = ["action", "option", "delay"];
+/// The arbiter renews a lease when this part of it has passed.
+const LEASE_RENEWALS: u32 = 3;
 /// Both sides' delays must differ by this much at least.
 const DELAY_GAP: Duration = Duration::from_secs(1);
 
@@ -36,7 +40,7 @@ pub fn check(r: &mut Reader<'_>, draft: &Draft) {
         mutual_fencing(r, &draft.arbiters.fences);
     }
     if let Ok(Some(watchdog)) = &draft.arbiters.watchdog {
-        one_watchdog(r, watchdog);
+        one_watchdog(r, draft, watchdog);
     }
 }
 
@@ -208,6 +212,87 @@ fn mutual_fencing(r: &mut Reader<'_>, fences: &[At<Fence>]) {
     }
 }
 
-fn one_watchdog(r: &mut Reader<'_>, watchdog: &Watchdog) {
+fn one_watchdog(r: &mut Reader<'_>, draft: &Draft, watchdog: &Watchdog) {
     whole_seconds(r, "watchdog.timeout", "timeout", watchdog.timeout);
+    let witness = draft.arbiters.witness.as_ref().ok().and_then(Option::as_ref);
+    for group in &draft.groups {
+        let Ok(settings) = &group.group else { continue };
+        let plain = group
+            .resources
+            .iter()
+            .any(|res| matches!(&res.it.kind, Kind::Volume(v) if v.protection == VolumeProtection::None));
+        let bound = guarantee::bound_term(settings, witness);
+        let waited = bound.or_else(|| settings.lease.filter(|_| plain));
+        if let Some(term) = waited {
+            let at = if bound.is_some() && witness.is_some_and(|w| w.ttl == term) { "witness.ttl" } else { "" };
+            let at = if at.is_empty() { format!("{}.lease", group.at) } else { at.to_owned() };
+            inequality(r, watchdog, &Wait { at, what: group.name.clone(), term, take: timing::take_after(term) });
+        }
+        if let Some(lease) = settings.lease {
+            renewal(r, watchdog, &group.at, &group.name, lease);
+        }
+        for resource in &group.resources {
+            let Kind::Volume(volume) = &resource.it.kind else { continue };
+            if let VolumeProtection::Lease { duration, .. } = &volume.protection {
+                // The lease keeper of the other node waits an eighth longer.
+                let take = *duration + *duration / 8;
+                let at = format!("{}.lease_duration", resource.at);
+                let what = format!("{}/{}", group.name, resource.it.name);
+                inequality(r, watchdog, &Wait { at, what, term: *duration, take });
+            }
+        }
+    }
+}
+
+/// A wait of a takeover that is to outlast a node which its watchdog resets.
+struct Wait {
+    at: String,
+    what: String,
+    term: Duration,
+    take: Duration,
+}
+
+/// FAULTS 1.6: (W + R)(1 + rho) + J <= T_take (1 - rho), or the other node takes over before the watchdog has ended the owner.
+fn inequality(r: &mut Reader<'_>, watchdog: &Watchdog, wait: &Wait) {
+    let margins = Margins::default();
+    let guard = Guard::PetOnRenewal { watchdog: watchdog.timeout, reset: watchdog.reset_time };
+    if timing::holds(guard, wait.take, margins) {
+        return;
+    }
+    let room = timing::longest_effect_for(wait.take, margins).and_then(|e| e.checked_sub(watchdog.reset_time));
+    let longest = room.map(|room| Duration::from_secs(room.as_secs())).filter(|room| !room.is_zero());
+    let needed = timing::needed(guard, margins);
+    let args = [
+        ("what", wait.what.clone()),
+        ("term", show_duration(wait.term)),
+        ("take", millis(wait.take)),
+        ("watchdog", show_duration(watchdog.timeout)),
+        ("reset", show_duration(watchdog.reset_time)),
+        ("needed", millis(needed)),
+        ("longest", longest.map_or_else(|| "-".to_owned(), show_duration)),
+        ("shortest", show_duration(Duration::from_secs(needed.as_secs() + u64::from(needed.subsec_nanos() > 0)))),
+    ];
+    let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+    r.error("C091", &wait.at, &args);
+}
+
+/// Rounded up to a whole millisecond.
+fn millis(d: Duration) -> String {
+    let millis = d.as_nanos().div_ceil(1_000_000);
+    show_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
+
+/// Between two renewals of a right that is in order the watchdog must not fire.
+fn renewal(r: &mut Reader<'_>, watchdog: &Watchdog, at: &str, group: &str, lease: Duration) {
+    let each = lease / LEASE_RENEWALS;
+    if each + timing::SAMPLING * 2 >= watchdog.timeout {
+        let args = [
+            ("group", group.to_owned()),
+            ("each", millis(each)),
+            ("watchdog", show_duration(watchdog.timeout)),
+            ("lease", show_duration(lease)),
+        ];
+        let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+        r.error("C094", &format!("{at}.lease"), &args);
+    }
 }

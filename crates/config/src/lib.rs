@@ -29,7 +29,7 @@ mod warn;
 
 pub use check::{MAX_PATHS, serial_frame_bytes, serial_interval};
 pub use finding::{Finding, Severity, Snippet, report};
-pub use guarantee::{guarantee, promise};
+pub use guarantee::{guarantee, promise, promise_of};
 pub use key::{KeyError, MIN_KEY_BYTES, generate_key};
 pub use manual::manual;
 pub use reference::reference;

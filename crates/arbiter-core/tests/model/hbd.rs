@@ -112,11 +112,18 @@ impl Hbd {
         }
     }
 
-    /// The view at this moment.
-    pub fn view(&mut self, paths: &[PathSpec], now: Timestamp) -> PeerView {
+    /// What it hears on each path: its heartbeats report that.
+    pub fn judged(&mut self, paths: &[PathSpec], now: Timestamp) -> Vec<PathState> {
         for (ear, spec) in self.ears.iter_mut().zip(paths) {
             ear.judge(spec, now);
         }
+        self.ears.iter().map(|e| e.state).collect()
+    }
+
+    /// The view at this moment; `reports`: what the peer's heartbeats say of the other direction.
+    pub fn view(&mut self, paths: &[PathSpec], reports: &[PathState], now: Timestamp) -> PeerView {
+        self.judged(paths, now);
+        let told = self.ears.iter().any(|e| e.hearing);
         self.seq += 1;
         let last_heard = self.ears.iter().filter(|e| e.ever).map(|e| if e.hearing { now } else { e.since }).max();
         PeerView {
@@ -129,14 +136,19 @@ impl Hbd {
                 .ears
                 .iter()
                 .zip(paths)
-                .map(|(ear, spec)| PathView {
+                .enumerate()
+                .map(|(at, (ear, spec))| PathView {
                     name: spec.name.clone(),
                     medium: spec.medium,
                     priority: 1,
                     interval: spec.interval,
                     lost: spec.lost,
                     rx: DirectionView { state: ear.state, since: ear.state_since, cause: PathCause::None },
-                    tx: DirectionView { state: PathState::Unknown, since: ear.state_since, cause: PathCause::NoReport },
+                    tx: DirectionView {
+                        state: reports.get(at).copied().filter(|_| told).unwrap_or_default(),
+                        since: ear.state_since,
+                        cause: PathCause::NoReport,
+                    },
                     stats: PathStats::default(),
                 })
                 .collect(),

@@ -6,6 +6,7 @@
 pub mod hbd;
 pub mod resd;
 pub mod script;
+pub mod thirds;
 pub mod world;
 
 use core::time::Duration;

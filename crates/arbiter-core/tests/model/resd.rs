@@ -125,7 +125,7 @@ impl Res {
     }
 
     /// What resd tells of it.
-    pub fn observed(&self) -> GroupObserved {
+    pub fn observed(&self, peer_lease: Option<Timestamp>) -> GroupObserved {
         let resource = || ResourceName::new("app").unwrap_or_else(|e| panic!("{e}"));
         let failure = match self.state {
             GroupState::Failed => self.broken.map(|scope| Failure {
@@ -156,7 +156,7 @@ impl Res {
             readiness_known: true,
             cleared: self.cleared,
             lease_expires: self.target.as_ref().and_then(|t| t.lease_expires),
-            peer_lease: None,
+            peer_lease,
             resources: Vec::new(),
         }
     }
@@ -166,6 +166,11 @@ impl Res {
         self.turn(GroupState::Stopped, now);
         self.target = None;
         self.cleared = 0;
+    }
+
+    /// The accepted lease.
+    pub fn lease(&self) -> Option<Timestamp> {
+        self.target.as_ref().and_then(|t| t.lease_expires)
     }
 
     /// The accepted lease ran out.

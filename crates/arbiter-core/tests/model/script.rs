@@ -5,13 +5,16 @@
 //! 0 s is after that. A story may have several expectations in a row: each waits from where the one before it was met.
 
 use super::hbd::PathSpec;
-use super::world::{Probes, World};
+use super::thirds::{Device, Neighbour};
+use super::world::{Job, Probes, World};
 use super::{NAMES, duration, group, node, stamp};
-use arbiter_core::io::{BootAlone, Durable, DurableGroup, Failback, GroupConfig, GroupGuards, Order};
+use arbiter_core::io::{
+    BootAlone, Durable, DurableGroup, Failback, FenceRule, GroupConfig, GroupGuards, Order, WitnessRule,
+};
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Epoch, FailureScope, GroupName, GroupSettings, GroupState, LifeSign, Medium, NodeId, NodeMode,
-    NodeSettings, PathName, Stamp, Stamped, Timestamp,
+    BootId, Epoch, FailureScope, FenceHealth, GroupName, GroupSettings, GroupState, GuaranteeLevel, LifeSign, Medium,
+    NodeId, NodeMode, NodeSettings, PathName, Stamp, Stamped, Timestamp, timing::take_after,
 };
 use std::collections::BTreeMap;
 
@@ -84,6 +87,12 @@ impl Story {
         if self.world.config.groups.is_empty() {
             self.world.add_group(plain_group("web"));
         }
+        let votes = self.world.config.arbitration.witness.map(|w| w.ttl);
+        for group in &mut self.world.config.groups {
+            if let (Some(ttl), true) = (votes, group.guards.require >= GuaranteeLevel::Witnessed) {
+                group.guards.take_after = Some(take_after(ttl.max(group.lease.unwrap_or_default())));
+            }
+        }
         if !self.cold {
             self.world.boot(NodeId::FIRST);
             self.world.boot(NodeId::SECOND);
@@ -133,6 +142,21 @@ impl Story {
                     self.remember(at, group(name), Epoch { number, node: owner });
                 }
             }
+            ["witness"] => self.witness(Duration::from_secs(6)),
+            ["witness", ttl] => self.witness(the_time(ttl)?),
+            ["fence", "devices"] => self.world.config.arbitration.fence = Some(FenceRule { delay: Duration::ZERO }),
+            ["fence", "devices", "delay", time, "on", n] => {
+                let (at, delay) = (the_node(n)?, the_time(time)?);
+                self.world.config.arbitration.fence = Some(FenceRule { delay: Duration::ZERO });
+                self.world.delays[at.index()] = delay;
+            }
+            ["watchdog", time] => {
+                self.world.watchdog = Some(the_time(time)?);
+                self.world.config.arbitration.watchdog = true;
+            }
+            ["neighbours", "required", count] => {
+                self.world.config.arbitration.neighbours_required = count.parse().map_err(|_| "how many?")?;
+            }
             ["both", "active", "at", "most", time] => self.world.both_allowed = the_time(time)?,
             _ => {
                 if self.world.config.groups.is_empty() {
@@ -142,6 +166,11 @@ impl Story {
             }
         }
         Ok(())
+    }
+
+    fn witness(&mut self, ttl: Duration) {
+        self.world.witness_ttl = ttl;
+        self.world.config.arbitration.witness = Some(WitnessRule { ttl });
     }
 
     fn remember(&mut self, at: NodeId, name: GroupName, epoch: Epoch) {
@@ -181,6 +210,7 @@ impl Story {
         let words = split(text);
         self.node_event(&words)
             .or_else(|| self.wire_event(&words))
+            .or_else(|| self.third_event(&words))
             .or_else(|| self.group_event(&words))
             .unwrap_or_else(|| Err(format!("nothing known about {text:?}")))
     }
@@ -251,6 +281,70 @@ impl Story {
             [verb @ ("cut" | "restore"), "network", "of", n] => {
                 the_node(n).map(|n| self.world.at(n).lan_cut = is_cut(verb))
             }
+            _ => return None,
+        })
+    }
+
+    fn third_event(&mut self, words: &[&str]) -> Option<Done> {
+        let w = &mut self.world;
+        Some(match words {
+            ["witness", "falls", "silent"] => {
+                w.witness.down = true;
+                Ok(())
+            }
+            ["witness", "answers", "again"] => {
+                w.witness.down = false;
+                Ok(())
+            }
+            [n, "loses", "the", "witness"] => the_node(n).map(|n| w.at(n).thirds.witness_cut = true),
+            [n, "reaches", "the", "witness", "again"] => the_node(n).map(|n| w.at(n).thirds.witness_cut = false),
+            ["fence", "device", "on", n, how @ ("works" | "reboots" | "fails" | "lies")] => {
+                let device = match *how {
+                    "works" => Device::Works,
+                    "reboots" => Device::Reboots,
+                    "fails" => Device::Fails,
+                    _ => Device::Lies,
+                };
+                the_node(n).map(|n| w.at(n).thirds.device = device)
+            }
+            ["fence", "device", "on", n, "takes", time] => {
+                the_node(n).and_then(|n| the_time(time).map(|t| w.at(n).thirds.fence_takes = t))
+            }
+            ["fence", "device", "on", n, "is", how @ ("ready" | "broken")] => the_node(n).map(|n| {
+                w.at(n).thirds.health = match *how {
+                    "ready" => FenceHealth::Ready,
+                    _ => FenceHealth::Broken { reason: "ipmi: login refused".into() },
+                };
+                w.put_ms(1, Job::Observed(n));
+            }),
+            ["resd", "on", n, "reports", "order", number, "confirmed"] => the_node(n).and_then(|n| {
+                let number = number.parse().map_err(|_| "which number?")?;
+                let state = hotpair_types::FenceState::Confirmed { device: "ipmi".into() };
+                w.at(n).thirds.report = Some(hotpair_types::FenceReport { number, state });
+                w.put_ms(1, Job::Observed(n));
+                Ok(())
+            }),
+            ["watchdog", "of", n, how @ ("breaks" | "works")] => the_node(n).map(|n| {
+                w.at(n).thirds.watchdog_broken = *how == "breaks";
+                w.put_ms(1, Job::Observed(n));
+            }),
+            ["neighbour", "of", n, "is", "silent"] => the_node(n).map(|n| w.at(n).thirds.neighbour = Neighbour::Silent),
+            ["neighbour", "of", n, "sees", "nothing"] => {
+                the_node(n).map(|n| w.at(n).thirds.neighbour = Neighbour::Nothing)
+            }
+            ["neighbour", "of", n, "sees", "the", sign] => the_node(n).and_then(|n| {
+                let sign = match *sign {
+                    "kernel" => LifeSign::Kernel,
+                    "software" => LifeSign::Software,
+                    other => return Err(format!("what is {other:?}?")),
+                };
+                w.at(n).thirds.neighbour = Neighbour::Sees(sign);
+                Ok(())
+            }),
+            ["disk", "lease", how @ ("moves" | "rests"), "before", n] => the_node(n).map(|n| {
+                w.at(n).thirds.storage_moves = *how == "moves";
+                w.put_ms(1, Job::Storage(n));
+            }),
             _ => return None,
         })
     }
@@ -384,6 +478,26 @@ impl Story {
                     .find(|n| self.world.nodes[n.index()].groups.get(&name).is_some_and(super::resd::Res::serving));
                 ok(up.is_none(), format!("{g} is up on {}", up.map_or("", |n| NAMES[n.index()])))
             }
+            [n, "is", "off"] => {
+                let at = the_node(n)?;
+                ok(!self.world.nodes[at.index()].on, format!("{n} is on"))
+            }
+            [n, "is", "on"] => {
+                let at = the_node(n)?;
+                ok(self.world.nodes[at.index()].on, format!("{n} is off"))
+            }
+            ["nobody", "holds", "the", "vote", "for", g] => {
+                let holder = self.world.witness.holder(&group(g), self.world.now);
+                ok(holder.is_none(), format!("held by {holder:?}"))
+            }
+            [n, "holds", "the", "vote", "for", g] => {
+                let holder = self.world.witness.holder(&group(g), self.world.now);
+                ok(holder == Some(the_node(n)?), format!("held by {holder:?}"))
+            }
+            ["level", "of", g, "is", level, "on", n] => {
+                let is = self.level(the_node(n)?, g);
+                ok(is == *level, format!("the level is {is}"))
+            }
             ["alarm", id, "on", n] => ok(self.alarm(the_node(n)?, id), format!("no alarm {id} on {n}")),
             ["no", "alarm", id, "on", n] => ok(!self.alarm(the_node(n)?, id), format!("alarm {id} on {n}")),
             ["order", "refused", "by", id] => match self.world.answers.last() {
@@ -403,6 +517,15 @@ impl Story {
             ["never", "both", "active"] => ok(self.world.both.is_zero(), format!("for {:?}", self.world.both)),
             _ => Err(format!("cannot expect {words:?}")),
         }
+    }
+
+    fn level(&self, at: NodeId, g: &str) -> &'static str {
+        let now = self.world.now;
+        self.world.nodes[at.index()]
+            .arbiter
+            .as_ref()
+            .and_then(|a| a.snapshot(now).groups.iter().find(|s| s.name.as_str() == g).map(|s| s.level.as_str()))
+            .unwrap_or("none")
     }
 
     fn decided(&self, at: NodeId, name: &GroupName, rule: &str) -> bool {
@@ -488,6 +611,20 @@ fn group_options(name: &str, text: &str) -> Result<GroupConfig, String> {
             }
             ["holds", "on", "silence", rest @ ..] => {
                 config.hold_on_silence = true;
+                rest
+            }
+            ["requires", level, rest @ ..] => {
+                let found = GuaranteeLevel::ALL.into_iter().find(|l| l.as_str() == *level);
+                config.guards.require = found.ok_or_else(|| format!("no level {level:?}"))?;
+                rest
+            }
+            ["takeover", "after", t, rest @ ..] => {
+                config.guards.take_after = Some(take_after(the_time(t)?));
+                rest
+            }
+            ["disk", "lease", t, rest @ ..] => {
+                config.guards.disk_lease = Some(the_time(t)?);
+                config.guards.storage = true;
                 rest
             }
             ["demands", "more", rest @ ..] => {

@@ -2,15 +2,17 @@
 
 use super::hbd::{Hbd, PathSpec};
 use super::resd::{Res, Resd};
+use super::thirds::{Thirds, Witness};
 use super::{NAMES, stamp};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{
-    ArbiterConfig, Arbitration, BootAlone, Durable, Event, GroupConfig, Input, Order, Output, SafetyOrder, Seed, Sentence, Ticket,
+    ArbiterConfig, Arbitration, BootAlone, Durable, Event, GroupConfig, Input, Order, Output, SafetyOrder, Seed,
+    Sentence, Ticket,
 };
 use core::time::Duration;
 use hotpair_types::{
-    Advert, BootId, Digest, Evidence, FenceHealth, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId,
-    NodeName, ObservedView, PathName, ProbeKind, Timestamp, WatchdogState,
+    Advert, BootId, Digest, Evidence, GroupName, GroupState, Incarnation, LifeSign, Medium, NetworkSelfTest, NodeId,
+    NodeName, ObservedView, PathName, ProbeKind, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -64,6 +66,8 @@ pub struct Node {
     pub lan_cut: bool,
     /// Its configuration differs from the other node's.
     pub config_differs: bool,
+    /// Witness, fence device, watchdog, neighbour and shared disk as it knows them.
+    pub thirds: Thirds,
     last_advert: Option<Advert>,
     missed: Vec<Job>,
 }
@@ -85,6 +89,16 @@ pub enum Job {
     Observed(NodeId),
     /// Leases are looked at.
     Leases(NodeId),
+    /// A round of the witness's client.
+    Witness(NodeId),
+    /// A fence device has finished.
+    Fenced { node: NodeId, number: u64 },
+    /// The watchdog looks whether it was petted.
+    Watchdog(NodeId),
+    /// The peer's disk lease moves.
+    Storage(NodeId),
+    /// Power comes back.
+    Boot(NodeId),
 }
 
 impl Job {
@@ -96,7 +110,12 @@ impl Job {
             | Self::Round { node, .. }
             | Self::Step { node, .. }
             | Self::Observed(node)
-            | Self::Leases(node) => *node,
+            | Self::Leases(node)
+            | Self::Witness(node)
+            | Self::Fenced { node, .. }
+            | Self::Watchdog(node)
+            | Self::Storage(node)
+            | Self::Boot(node) => *node,
         }
     }
 }
@@ -126,6 +145,14 @@ pub struct World {
     pub paths: Vec<PathSpec>,
     /// `cut[receiver][path]`.
     pub cut: [Vec<bool>; 2],
+    /// The third place.
+    pub witness: Witness,
+    /// Life of a vote.
+    pub witness_ttl: Duration,
+    /// Timeout of both nodes' watchdogs, if there are any.
+    pub watchdog: Option<Duration>,
+    /// How long each node waits before it has the other switched off.
+    pub delays: [Duration; 2],
     /// The service network is split between the nodes; both still reach their reference.
     pub lan_split: bool,
     /// Everything that was recorded.
@@ -167,6 +194,7 @@ impl World {
             probes: Probes::Wiring,
             lan_cut: false,
             config_differs: false,
+            thirds: Thirds::new(),
             last_advert: None,
             missed: Vec::new(),
         };
@@ -191,6 +219,10 @@ impl World {
             },
             cut: [vec![false; paths.len()], vec![false; paths.len()]],
             paths,
+            witness: Witness::default(),
+            witness_ttl: Duration::from_secs(6),
+            watchdog: None,
+            delays: [Duration::ZERO; 2],
             lan_split: false,
             record: Vec::new(),
             answers: Vec::new(),
@@ -220,12 +252,14 @@ impl World {
         &mut self.nodes[node.index()]
     }
 
-    fn put(&mut self, after: Duration, job: Job) {
+    /// Something will be due.
+    pub fn put(&mut self, after: Duration, job: Job) {
         self.number += 1;
         self.due.insert((self.now.after(after), self.number), job);
     }
 
-    fn put_ms(&mut self, after: u64, job: Job) {
+    /// The same, in milliseconds.
+    pub fn put_ms(&mut self, after: u64, job: Job) {
         self.put(Duration::from_millis(after), job);
     }
 
@@ -260,7 +294,7 @@ impl World {
         for res in n.groups.values_mut() {
             res.lose_power(now);
         }
-        self.due.retain(|_, job| job.node() != node || matches!(job, Job::Advert(..)));
+        self.due.retain(|_, job| job.node() != node || matches!(job, Job::Advert(..) | Job::Boot(_)));
         self.listen();
     }
 
@@ -334,6 +368,9 @@ impl World {
     fn config_of(&self, node: NodeId) -> ArbiterConfig {
         let mut config = self.config.clone();
         config.node = node;
+        if let Some(rule) = &mut config.arbitration.fence {
+            rule.delay = self.delays[node.index()];
+        }
         if self.nodes[node.index()].config_differs {
             config.digest = Digest([9; 8]);
         }
@@ -431,7 +468,7 @@ impl World {
                     self.put_ms(1, Job::Round { node, run, round });
                 }
                 Output::Safety(SafetyOrder::Stop) => {}
-                Output::Witness(_) => {}
+                Output::Witness(target) => self.want(node, target),
                 Output::Target(target) => self.accept(node, &target),
                 Output::OrderDone { result, .. } => self.answers.push(result),
                 Output::Event(event) => self.record.push(Entry { node, event }),
@@ -442,6 +479,15 @@ impl World {
 
     fn accept(&mut self, node: NodeId, target: &hotpair_types::Target) {
         let now = self.now;
+        let renewed = |name: &GroupName, res: &Res| {
+            let new = target.groups.get(name).and_then(|g| g.lease_expires);
+            res.serving() && new > res.lease()
+        };
+        let n = self.at(node);
+        if n.resd.is_some() && n.groups.iter().any(|(name, res)| renewed(name, res)) {
+            self.pet(node);
+        }
+        self.fence_ordered(node, target.fence.filter(|_| self.nodes[node.index()].resd.is_some()));
         let n = self.at(node);
         let Some(resd) = &mut n.resd else { return };
         if resd.generation.is_some_and(|g| g >= target.generation) {
@@ -481,10 +527,13 @@ impl World {
 
     fn run_job(&mut self, job: Job) {
         let node = job.node();
+        if matches!(job, Job::Boot(_)) {
+            return self.boot(node);
+        }
         if !self.at(node).on {
             return;
         }
-        if self.at(node).frozen.is_some() && !matches!(job, Job::Step { .. }) {
+        if self.at(node).frozen.is_some() && !matches!(job, Job::Step { .. } | Job::Watchdog(_)) {
             self.at(node).missed.push(job);
             return;
         }
@@ -521,6 +570,11 @@ impl World {
                 self.nudge(node, &group);
             }
             Job::Observed(_) => self.tell_observed(node),
+            Job::Witness(_) => self.ask_witness(node),
+            Job::Fenced { number, .. } => self.fence_done(node, number),
+            Job::Watchdog(_) => self.bark(node),
+            Job::Storage(_) => self.storage(node),
+            Job::Boot(_) => {}
             Job::Leases(_) => {
                 let names: Vec<GroupName> = self.at(node).groups.keys().cloned().collect();
                 for name in names {
@@ -537,15 +591,27 @@ impl World {
 
     fn tell_view(&mut self, node: NodeId) {
         let now = self.now;
+        let paths = self.paths.clone();
+        let reports = match &mut self.nodes[node.other().index()].hbd {
+            Some(peer) => peer.judged(&paths, now),
+            None => Vec::new(),
+        };
         let n = &mut self.nodes[node.index()];
         let Some(hbd) = &mut n.hbd else { return };
-        let view = hbd.view(&self.paths, now);
+        let before: Vec<_> = hbd.ears.iter().map(|e| e.state).collect();
+        let view = hbd.view(&self.paths, &reports, now);
+        let changed = hbd.ears.iter().map(|e| e.state).collect::<Vec<_>>() != before;
         let advert = hbd.advert.as_ref().map(|(a, _)| a.clone());
         self.input(node, Input::Peer { view, advert });
+        if changed {
+            // The next heartbeat tells the peer what is heard of it.
+            self.put_ms(100, Job::View(node.other()));
+        }
     }
 
     fn tell_observed(&mut self, node: NodeId) {
         let now = self.now;
+        let watchdog = self.watchdog_state(node);
         let n = self.at(node);
         let Some(resd) = &mut n.resd else { return };
         resd.seq += 1;
@@ -554,10 +620,10 @@ impl World {
             resd: Incarnation(1),
             taken_at: now,
             generation: resd.generation,
-            groups: n.groups.iter().map(|(name, res)| (name.clone(), res.observed())).collect(),
-            fence: None,
-            fence_health: FenceHealth::Unknown,
-            watchdog: WatchdogState::Off,
+            groups: n.groups.iter().map(|(name, res)| (name.clone(), res.observed(n.thirds.moved))).collect(),
+            fence: n.thirds.report.clone(),
+            fence_health: n.thirds.health.clone(),
+            watchdog,
         };
         self.input(node, Input::Observed(view));
     }
@@ -597,6 +663,7 @@ impl World {
         if reference {
             all.push(Evidence::ReferenceAnswered { via: via() });
         }
+        all.extend(self.neighbours_answer(node).filter(|_| sent));
         if let Some(sign) = life {
             let probe = if sign == LifeSign::Software { ProbeKind::AskUnicast } else { ProbeKind::Arp };
             all.push(Evidence::Life { probe, sign, via: via() });

@@ -5,10 +5,12 @@ use super::{millis_up, peer, resource};
 use crate::settings::Settings;
 use crate::text;
 use arbiter_core::io::Severity;
-use arbiter_core::snapshot::{AlarmSnapshot, GroupOnNodeSnapshot, GroupSnapshot, NodeSnapshot, NodeState, Snapshot};
+use arbiter_core::snapshot::{
+    AlarmSnapshot, FenceSnapshot, GroupOnNodeSnapshot, GroupSnapshot, NodeSnapshot, NodeState, Snapshot,
+};
 use hotpair_proto::arbiter::v1 as pb;
 use hotpair_proto::common::v1::{Epoch, ProcessInfo};
-use hotpair_types::{Claim, NodeId, Readiness};
+use hotpair_types::{Claim, FenceHealth, FenceState, NodeId, Readiness, VoteView, WitnessView};
 
 /// The whole status. `seq` grows with every change within this run.
 #[must_use]
@@ -19,7 +21,7 @@ pub fn status(snapshot: &Snapshot, settings: &Settings, process: ProcessInfo, se
         seq,
         taken_at_ns: snapshot.taken_at.as_nanos(),
         nodes: snapshot.nodes.iter().map(|node| node_status(node, settings)).collect(),
-        groups: snapshot.groups.iter().map(|group| group_status(group, settings)).collect(),
+        groups: snapshot.groups.iter().map(|group| group_status(group, snapshot, settings)).collect(),
         paths: snapshot.paths.iter().map(peer::path_to_wire).collect(),
         safety_check: Some(pb::SafetyCheckStatus {
             running: snapshot.checking_since.is_some(),
@@ -31,9 +33,9 @@ pub fn status(snapshot: &Snapshot, settings: &Settings, process: ProcessInfo, se
         alarms: snapshot.alarms.iter().map(alarm).collect(),
         detection_ns: super::nanos(settings.config.detection()),
         config_warnings: settings.warnings.clone(),
-        witness: None,
-        fence: None,
-        watchdog: None,
+        witness: snapshot.witness.as_ref().map(|view| witness(view, snapshot, settings)),
+        fence: snapshot.fence.as_ref().map(fence),
+        watchdog: snapshot.watchdog.as_ref().map(resource::watchdog_to_wire),
     }
 }
 
@@ -62,15 +64,15 @@ fn node_status(node: &NodeSnapshot, settings: &Settings) -> pb::NodeStatus {
     }
 }
 
-fn group_status(group: &GroupSnapshot, settings: &Settings) -> pb::GroupStatus {
+fn group_status(group: &GroupSnapshot, snapshot: &Snapshot, settings: &Settings) -> pb::GroupStatus {
     let owner = group.epoch.owner().map(|node| settings.name(node).to_owned()).unwrap_or_default();
-    let (guarantee, promise) = settings.guarantee(&group.name);
+    let promise = settings.promise(&group.name, group.level, snapshot.watchdog_stands);
     pb::GroupStatus {
         name: group.name.as_str().to_owned(),
         epoch: Some(Epoch { number: group.epoch.number, node: owner.clone() }),
         owner,
-        guarantee: guarantee.to_owned(),
-        promise: promise.to_owned(),
+        guarantee: group.level.as_str().to_owned(),
+        promise: hotpair_messages::render(promise, hotpair_messages::Lang::En, &[]),
         nodes: NodeId::BOTH.iter().zip(&group.nodes).map(|(node, on)| on_node(*node, on, settings)).collect(),
         rule: group.rule.to_owned(),
         reason: text::sentence(&group.reason),
@@ -81,9 +83,56 @@ fn group_status(group: &GroupSnapshot, settings: &Settings) -> pb::GroupStatus {
         quarantined: group.quarantined,
         preferred: settings.name(group.preferred).to_owned(),
         local: group.local.as_ref().map(|local| resource::group_to_wire(&group.name, local)),
-        configured_guarantee: guarantee.to_owned(),
-        guarantee_reasons: Vec::new(),
-        promise_id: String::new(),
+        configured_guarantee: group.configured_level.as_str().to_owned(),
+        guarantee_reasons: group
+            .missing
+            .iter()
+            .map(|sentence| pb::GuaranteeReason {
+                id: sentence.id.clone(),
+                text: text::sentence(sentence),
+                parameters: sentence.parameters.clone().into_iter().collect(),
+            })
+            .collect(),
+        promise_id: promise.to_owned(),
+    }
+}
+
+fn witness(view: &WitnessView, snapshot: &Snapshot, settings: &Settings) -> pb::WitnessStatus {
+    let epoch = |epoch: &hotpair_types::Epoch| Epoch {
+        number: epoch.number,
+        node: epoch.owner().map(|node| settings.name(node).to_owned()).unwrap_or_default(),
+    };
+    let votes = view.votes.iter().map(|(group, vote)| pb::VoteStatus {
+        group: group.as_str().to_owned(),
+        state: vote.as_str().to_owned(),
+        epoch: match vote {
+            VoteView::Held { epoch: by, .. } | VoteView::Peer { epoch: by } => Some(epoch(by)),
+            VoteView::Free | VoteView::Unknown => None,
+        },
+        left_ms: match vote {
+            VoteView::Held { until, .. } => Some(millis_up(until.since(snapshot.taken_at))),
+            VoteView::Peer { .. } | VoteView::Free | VoteView::Unknown => None,
+        },
+    });
+    pb::WitnessStatus { reachable: view.reachable, reason: view.reason.clone(), votes: votes.collect() }
+}
+
+fn fence(fence: &FenceSnapshot) -> pb::FenceStatus {
+    let (order, detail) = match &fence.state {
+        None if fence.ordered => ("running", String::new()),
+        None => ("", String::new()),
+        Some(FenceState::Running { device, .. }) => ("running", device.clone()),
+        Some(FenceState::Confirmed { device }) => ("confirmed", device.clone()),
+        Some(FenceState::Failed { reason }) => ("failed", reason.clone()),
+    };
+    pb::FenceStatus {
+        health: fence.health.as_str().to_owned(),
+        trouble: match &fence.health {
+            FenceHealth::Broken { reason } => reason.clone(),
+            FenceHealth::Unknown | FenceHealth::Ready => String::new(),
+        },
+        order: order.to_owned(),
+        detail,
     }
 }
 

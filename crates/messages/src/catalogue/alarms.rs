@@ -62,6 +62,39 @@ pub static MESSAGES: &[Message] = &[
         .remedy("Free space in the state directory, or repair its disk", "释放状态目录的空间，或修复其磁盘"),
     Message::new("A150", "{node} is cut off from the network", "{node} 与网络隔离")
         .remedy("Look at its cables and switch ports", "检查其线缆和交换机端口"),
+    Message::new("A160", "The witness does not answer: {reason}", "见证者没有应答：{reason}")
+        .meaning(
+            "Groups that require \"witnessed\" or more are not taken over, and stop at their owner if it does not hear its peer either.",
+            "要求 \"witnessed\" 或更高级别的服务组不会被接管；如果其拥有者也听不到对端，服务组会停止。",
+        )
+        .remedy(
+            "Look at etcd and at the network to it; `hotpair status` names the endpoint",
+            "检查 etcd 以及到它的网络；`hotpair status` 会给出端点",
+        ),
+    Message::new(
+        "A161",
+        "{subject} could not be switched off if that were needed: {reason}",
+        "需要时将无法切断 {subject} 的电源：{reason}",
+    )
+    .meaning(
+        "Groups that require \"fenced\" would not be taken over; others would be without that proof.",
+        "要求 \"fenced\" 的服务组将不会被接管；其他服务组则会在没有该证明的情况下被接管。",
+    )
+    .remedy(
+        "Look at the fence device, its address and its password",
+        "检查隔离设备及其地址和密码",
+    ),
+    Message::new("A162", "{subject} could not be switched off: {reason}", "未能切断 {subject} 的电源：{reason}")
+        .remedy(
+            "Look at {subject} and at the fence device. If it is powered off: `hotpair vouch-peer-off {subject}`",
+            "检查 {subject} 和隔离设备。如果它已断电：`hotpair vouch-peer-off {subject}`",
+        ),
+    Message::new("A163", "The watchdog of {subject} cannot be relied on: {reason}", "{subject} 的看门狗不可靠：{reason}")
+        .meaning(
+            "If this node's software hangs, nothing ends what it runs.",
+            "如果本节点的软件卡住，将没有任何手段终止其运行的服务。",
+        )
+        .remedy("Look at the device of [watchdog]", "检查 [watchdog] 中的设备"),
     Message::new(
         "A201",
         "{subject} is not served, or is held: rule {rule}",

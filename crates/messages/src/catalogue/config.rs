@@ -365,8 +365,8 @@ pub static MESSAGES: &[Message] = &[
     )
     .meaning("the group would never be taken over", "该服务组将永远不会被接管")
     .remedy(
-        "leased: a `lease` and addresses only; storage: protection on every volume; or lower `require`",
-        "leased：设置 `lease` 且仅包含地址；storage：每个卷都设置保护；或降低 `require`",
+        "leased: a `lease` and addresses only; storage: protection on every volume; witnessed: [witness] and a `lease` of the group; fenced: a [[fence]] device for each node; or lower `require`",
+        "leased：设置 `lease` 且仅包含地址；storage：每个卷都设置保护；witnessed：设置 [witness] 以及该组的 `lease`；fenced：为每个节点设置 [[fence]] 设备；或降低 `require`",
     ),
     Message::new(
         "C070",
@@ -469,6 +469,19 @@ pub static MESSAGES: &[Message] = &[
     Message::new("C090", "{address} is an address of the pair itself", "{address} 是双机对自身的地址")
         .meaning("a node cannot look at the peer from elsewhere", "节点自己无法从别处观察对端")
         .remedy("name another machine", "请填写另一台机器"),
+    Message::new(
+        "C091",
+        "the watchdog ends a hanging owner of {what} too late: {watchdog} and {reset} for the reset need a wait of {needed}, and a takeover waits {take} (term {term})",
+        "看门狗终止 {what} 卡住的拥有者过晚：{watchdog} 加上复位所需的 {reset}，要求等待 {needed}，而接管只等待 {take}（期限 {term}）",
+    )
+    .meaning(
+        "the other node would already serve while the hanging one is not reset yet",
+        "卡住的节点尚未复位时，另一节点就已开始提供服务",
+    )
+    .remedy(
+        "make watchdog.timeout at most {longest} (\"-\": not possible), or this term at least {shortest}",
+        "请将 watchdog.timeout 设为不超过 {longest}（“-”表示不可能），或将该期限设为至少 {shortest}",
+    ),
     Message::new("C092", "{device} is, or lies in, the volume {volume}", "{device} 就是卷 {volume}，或位于其中")
         .meaning("file system and heartbeats would overwrite each other", "文件系统和心跳会互相覆盖")
         .remedy(
@@ -478,6 +491,19 @@ pub static MESSAGES: &[Message] = &[
     Message::new("C093", "{address} is already the neighbour {other}", "{address} 已是邻居 {other}")
         .meaning("one machine would count twice", "同一台机器会被计算两次")
         .remedy("remove one of the two", "请删除其中一个"),
+    Message::new(
+        "C094",
+        "the lease of {group} ({lease}) is renewed each {each}, and the watchdog fires after {watchdog}",
+        "服务组 {group} 的租约（{lease}）每 {each} 续期一次，而看门狗在 {watchdog} 后触发",
+    )
+    .meaning(
+        "the watchdog is petted only when the right was renewed, so it would reset a healthy node",
+        "看门狗只在权利续期时才被喂，因此它会复位健康的节点",
+    )
+    .remedy(
+        "make the lease shorter than three times watchdog.timeout",
+        "请使租约短于 watchdog.timeout 的三倍",
+    ),
     Message::new("C099", "internal error: a value is missing although no mistake was found", "内部错误：未发现问题，但缺少某个值")
         .meaning("this is a mistake in hotpair, not in the file", "这是 hotpair 自身的错误，而不是配置文件的错误")
         .remedy("please report it, with the file and without the key", "请提交问题报告，附上配置文件（不要附密钥）"),
@@ -578,13 +604,28 @@ pub static MESSAGES: &[Message] = &[
     ),
     Message::new(
         "C204",
-        "witnessed: exclusive unless the clocks drift beyond the stated bound and no watchdog is armed",
-        "witnessed（见证）：除非时钟漂移超出规定范围且没有启用看门狗，否则不会同时提供服务",
+        "witnessed: exclusive, also while every path and network between the nodes is cut, unless the clocks drift apart by more than 1 in 1000 or the watchdog does not reset a node that hangs",
+        "witnessed（见证）：即使两个节点之间的所有路径和网络都中断，也不会同时提供服务；除非时钟漂移超过千分之一，或看门狗未能复位卡住的节点",
     ),
     Message::new(
         "C205",
         "fenced: exclusive unless the fence device reports a power-off that did not happen",
         "fenced（隔离）：除非隔离设备谎报断电，否则不会同时提供服务",
+    ),
+    Message::new(
+        "C206",
+        "witnessed, without a watchdog: exclusive, also while every path and network between the nodes is cut, unless a node or its programs stand still for longer than its lease at that time and go on afterwards, or the clocks drift apart by more than 1 in 1000",
+        "witnessed（见证），没有看门狗：即使两个节点之间的所有路径和网络都中断，也不会同时提供服务；除非此时某个节点或其程序停顿超过租约后又继续运行，或时钟漂移超过千分之一",
+    ),
+    Message::new(
+        "C207",
+        "storage, by a disk lease without a watchdog: the volume is written by both nodes only if every path and network between them is cut and the owner's resd alone, or the whole machine, stands still for longer than the disk lease while its programs write on; addresses and programs are exclusive unless every path and network is cut while both are alive",
+        "storage（存储），使用磁盘租约且没有看门狗：只有当两个节点之间的所有路径和网络都中断，并且拥有者的 resd 单独停顿（或整机停顿）超过磁盘租约而其程序继续写入时，卷才会被两个节点同时写入；除非两个节点都存活而所有路径和网络同时中断，否则地址和程序也不会同时运行",
+    ),
+    Message::new(
+        "C208",
+        "storage, by the multiple-mount protection of ext4: the volume is written by both nodes only if the whole owner stands still for longer than the protection's check and goes on while every path and network is cut; addresses and programs are exclusive unless every path and network is cut while both are alive",
+        "storage（存储），使用 ext4 的多重挂载保护：只有当所有路径和网络都中断，并且拥有者整机停顿超过该保护的检查时间后又继续运行时，卷才会被两个节点同时写入；除非两个节点都存活而所有路径和网络同时中断，否则地址和程序也不会同时运行",
     ),
     Message::new(
         "C301",

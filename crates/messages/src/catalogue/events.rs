@@ -106,9 +106,57 @@ pub static MESSAGES: &[Message] = &[
         "{group}：{peer} 告知在那里停止未能确认",
     ),
     Message::new(
-        "E250",
+        "E248",
         "{group}: {peer} took it with epoch {epoch} by its rule {rule}: {why}",
         "{group}：{peer} 以 epoch {epoch} 接管，依据其规则 {rule}：{why}",
+    ),
+    Message::new(
+        "E250",
+        "{node} orders {peer} to be switched off (order {number})",
+        "{node} 下令切断 {peer} 的电源（命令 {number}）",
+    )
+    .meaning(
+        "{peer} shows no sign of life, and a group is to be taken over.",
+        "{peer} 没有任何生命迹象，且有服务组需要接管。",
+    ),
+    Message::new(
+        "E251",
+        "Fence device {detail} is being asked to switch {peer} off (order {number})",
+        "正在请隔离设备 {detail} 切断 {peer} 的电源（命令 {number}）",
+    ),
+    Message::new(
+        "E252",
+        "{peer} is off: confirmed by {detail} (order {number})",
+        "{peer} 已断电：由 {detail} 确认（命令 {number}）",
+    ),
+    Message::new(
+        "E253",
+        "{peer} could not be switched off (order {number}): {detail}",
+        "未能切断 {peer} 的电源（命令 {number}）：{detail}",
+    )
+    .remedy(
+        "Look at the device; `hotpair status` shows what it said",
+        "检查该设备；`hotpair status` 显示其返回内容",
+    ),
+    Message::new(
+        "E254",
+        "The order {number} to switch {peer} off is taken back: it shows a sign of life, or nobody waits for it any more",
+        "切断 {peer} 电源的命令 {number} 已撤回：它有生命迹象，或已没有服务组在等待",
+    ),
+    Message::new("E260", "The witness does not answer: {reason}", "见证者没有应答：{reason}").meaning(
+        "Votes cannot be renewed; what is held ends by itself.",
+        "投票无法续期；已持有的投票会自行到期。",
+    ),
+    Message::new("E261", "The witness answers again", "见证者恢复应答"),
+    Message::new(
+        "E262",
+        "{group}: {node} holds the vote of the witness, epoch {epoch}",
+        "{group}：{node} 持有见证者的投票，epoch {epoch}",
+    ),
+    Message::new(
+        "E263",
+        "{group}: {node} lost the vote; {peer} holds it, epoch {epoch}",
+        "{group}：{node} 失去投票；{peer} 持有，epoch {epoch}",
     ),
     Message::new("E500", "{group}: {by} orders the move from {from} to {to}", "{group}：{by} 下令从 {from} 移到 {to}"),
     Message::new("E501", "{group} is stopped on {from}, and that is confirmed", "{group} 在 {from} 上停止并确认"),

@@ -20,6 +20,10 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R220", "{group}: {peer} owns it by epoch {epoch}, so {node} stops it", "{group}：{peer} 以 epoch {epoch} 拥有它，因此 {node} 停止它"),
     Message::new("R300", "{group}: stopping it on {node} could not be confirmed ({failure}); nobody else may start it", "{group}：在 {node} 上停止未能确认（{failure}）；其他节点不得启动它")
         .remedy("Stop what is left by hand, then `hotpair clear {group}`", "手动停止残留部分，然后执行 `hotpair clear {group}`"),
+    Message::new("R306", "{group}: it was offered to {peer}, which shows no sign of life; {node} asks the witness for the vote before it takes it back", "{group}：曾交给 {peer}，但它没有任何生命迹象；{node} 先向见证者取得投票，再收回")
+        .remedy("`hotpair status` shows who holds the vote; if {peer} is powered off: `hotpair vouch-peer-off {peer}`", "`hotpair status` 显示投票归属；如果 {peer} 已断电：`hotpair vouch-peer-off {peer}`"),
+    Message::new("R307", "{group}: it was offered to {peer}, which shows no sign of life; it is switched off before {node} takes the group back", "{group}：曾交给 {peer}，但它没有任何生命迹象；{node} 先切断它的电源，再收回")
+        .remedy("If switching off fails: look at {peer}, then `hotpair vouch-peer-off {peer}`", "如果切断失败：检查 {peer}，然后执行 `hotpair vouch-peer-off {peer}`"),
     Message::new("R310", "{group}: stopped on {node} and confirmed; offered to {peer}", "{group}：已在 {node} 上停止并确认；交给 {peer}"),
     Message::new("R311", "{group}: being stopped on {node} for the move to {peer}", "{group}：正在 {node} 上停止，以便移到 {peer}"),
     Message::new("R312", "{group}: {peer} fell silent before it was offered anything; {node} goes on serving", "{group}：尚未交接，{peer} 就已静默；{node} 继续提供服务"),
@@ -29,6 +33,9 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R315", "{group}: {peer} does not take it ({peer_not_ready}); {node} takes the offer back", "{group}：{peer} 没有接管（{peer_not_ready}）；{node} 收回交接"),
     Message::new("R316", "{group}: waiting for {peer} to take it", "{group}：等待 {peer} 接管"),
     Message::new("R317", "{group}: the offer to {peer} is withdrawn; waiting until {peer} has seen so", "{group}：交接已撤回；等待 {peer} 确认"),
+    Message::new("R319", "{group}: {node} STOPS it: neither {peer} promised to take nothing over, nor could the vote be renewed within the lease", "{group}：{node} 停止它：{peer} 没有承诺不接管，且投票未能在租约期内续期")
+        .meaning("The group requires that; by now the other node may have it.", "该组要求如此；此时另一节点可能已经接管。")
+        .remedy("Repair the heartbeat paths or the way to the witness", "修复心跳路径，或到见证者的通路"),
     Message::new("R320", "{group}: it failed on {node} ({failure}) and could not be repaired there; it moves to {peer}", "{group}：在 {node} 上失败（{failure}）且无法就地修复；移到 {peer}"),
     Message::new("R321", "{group}: the network of {node} failed ({failure}), that of {peer} works; it moves to {peer}", "{group}：{node} 的网络失效（{failure}），{peer} 的网络正常；移到 {peer}"),
     Message::new("R322", "{group}: {by} asked to move it from {node} to {peer}", "{group}：{by} 要求将它从 {node} 移到 {peer}"),
@@ -64,6 +71,17 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R350", "{group}: not started yet: {peer} is silent, the safety check is running", "{group}：尚未启动：{peer} 静默，安全检查正在进行"),
     Message::new("R351", "{group}: not started yet: waiting for the word of {peer}'s arbiter", "{group}：尚未启动：等待 {peer} 的仲裁进程回应"),
     Message::new("R352", "{group}: not started yet: the paths to {peer} have not been judged", "{group}：尚未启动：到 {peer} 的路径尚未判定"),
+    Message::new("R353", "{group}: not started: {peer} is silent, but the witness says that {peer} holds the vote", "{group}：未启动：{peer} 静默，但见证者表示投票在 {peer} 手中")
+        .remedy("Look at {peer}: it lives, or did a moment ago. If it is powered off: `hotpair vouch-peer-off {peer}`", "检查 {peer}：它仍存活，或刚刚还存活。如果它已断电：`hotpair vouch-peer-off {peer}`"),
+    Message::new("R354", "{group}: not started: it demands a vote, and the witness does not answer", "{group}：未启动：它要求投票，但见证者没有应答")
+        .remedy("Repair the way to the witness. If {peer} is powered off: `hotpair vouch-peer-off {peer}`", "修复到见证者的通路。如果 {peer} 已断电：`hotpair vouch-peer-off {peer}`"),
+    Message::new("R355", "{group}: not started yet: waiting for the vote of the witness", "{group}：尚未启动：等待见证者的投票"),
+    Message::new("R356", "{group}: not started yet: {peer} is silent; waiting until its lease has certainly run out", "{group}：尚未启动：{peer} 静默；等待其租约确定到期"),
+    Message::new("R357", "{group}: not started: it demands that {peer} is off, and {peer} could not be switched off", "{group}：未启动：它要求 {peer} 已断电，但未能切断 {peer}")
+        .remedy("Look at the fence device. If {peer} is powered off: `hotpair vouch-peer-off {peer}`", "检查隔离设备。如果 {peer} 已断电：`hotpair vouch-peer-off {peer}`"),
+    Message::new("R358", "{group}: not started yet: it demands that {peer} is off, which is being done", "{group}：尚未启动：它要求 {peer} 已断电，正在切断"),
+    Message::new("R359", "{group}: not started: {peer} does not hear {node}, and there is no vote: no right to run it here", "{group}：未启动：{peer} 听不到 {node}，也没有投票：无权在此运行")
+        .remedy("Repair the heartbeat paths or the way to the witness", "修复心跳路径，或到见证者的通路"),
     Message::new("R400", "{group}: {peer} hands it over, {node} takes it", "{group}：{peer} 交出，{node} 接管"),
     Message::new("R401", "{group}: {peer} offers it, but {node} cannot run it: {not_ready}{failure}", "{group}：{peer} 要交出它，但 {node} 无法运行：{not_ready}{failure}"),
     Message::new("R410", "{group}: {node} stands by; {owner} is heard and looks after it", "{group}：{node} 备用；{owner} 在线并负责它"),
@@ -94,6 +112,19 @@ pub static MESSAGES: &[Message] = &[
     Message::new("R450", "{group}: no sign of {peer}; waiting until its lease has certainly run out", "{group}：{peer} 没有迹象；等待其租约确实到期"),
     Message::new("R451", "{group}: no sign of {peer}, but {node} cannot write its state file: no takeover", "{group}：{peer} 没有迹象，但 {node} 无法写入状态文件：不接管")
         .remedy("Free space in the state directory, or repair its disk", "释放状态目录的空间，或修复其磁盘"),
+    Message::new("R452", "{group}: NO takeover: no sign of {peer}, but the witness says that {peer} holds the vote", "{group}：不接管：{peer} 没有迹象，但见证者表示投票在 {peer} 手中")
+        .meaning("Whoever renews a vote lives. It ends by itself soon after {peer} does.", "续期投票者仍然存活。{peer} 失效后，投票很快会自行结束。")
+        .remedy("Repair the heartbeat paths: redundancy is lost", "修复心跳路径：冗余已丧失"),
+    Message::new("R453", "{group}: no sign of {peer}, but the group demands a vote, and the witness does not answer: no takeover", "{group}：{peer} 没有迹象，但该组要求投票，而见证者没有应答：不接管")
+        .remedy("Repair the way to the witness. If {peer} is powered off: `hotpair vouch-peer-off {peer}`", "修复到见证者的通路。如果 {peer} 已断电：`hotpair vouch-peer-off {peer}`"),
+    Message::new("R454", "{group}: no sign of {peer}; waiting for the vote of the witness", "{group}：{peer} 没有迹象；等待见证者的投票"),
+    Message::new("R455", "{group}: no sign of {peer}; it is to be switched off before anything is taken", "{group}：{peer} 没有迹象；接管之前先要切断它的电源"),
+    Message::new("R456", "{group}: no sign of {peer}; it is being switched off before anything is taken", "{group}：{peer} 没有迹象；正在切断它的电源，然后接管"),
+    Message::new("R457", "{group}: no sign of {peer}, but the group demands that it is off, and it could not be switched off: no takeover", "{group}：{peer} 没有迹象，但该组要求它已断电，而未能切断：不接管")
+        .remedy("Look at the fence device; it is tried again each minute. If {peer} is powered off: `hotpair vouch-peer-off {peer}`", "检查隔离设备；每分钟会重试一次。如果 {peer} 已断电：`hotpair vouch-peer-off {peer}`"),
     Message::new("R460", "{group}: TAKEOVER: every path to {peer} is down and nothing on the network shows a sign of it", "{group}：接管：到 {peer} 的所有路径都已中断，网络上没有它的任何迹象"),
+    Message::new("R461", "{group}: no sign of {peer}: {node} takes over WITHOUT the third party that should confirm it (witness or fence device did not), because the group does not demand that", "{group}：{peer} 没有迹象：{node} 在缺少第三方确认（见证者或隔离设备未能确认）的情况下接管，因为该组没有要求确认")
+        .meaning("The guarantee is weaker than configured: both nodes serve at once if {peer} is alive and cut off.", "此时的保证弱于配置：如果 {peer} 存活但被隔断，两个节点会同时提供服务。")
+        .remedy("Make sure that {peer} is off; set `require` if the group should rather wait", "确认 {peer} 已断电；如果希望宁可等待，请设置 `require`"),
     Message::new("R999", "{group}: nothing changes: no other rule fits", "{group}：保持现状：没有其他规则适用"),
 ];

@@ -10,4 +10,19 @@ pub static MESSAGES: &[Message] = &[
     Message::new("S130", "Safety check: {node} itself is cut off. {evidence}", "安全检查：{node} 自身被隔离。{evidence}")
         .meaning("No interface has carrier, or no reference address answers: the silence says nothing about the peer.", "所有接口都没有载波，或参考地址都不回应：静默并不说明对方的状态。"),
     Message::new("S140", "Safety check: cannot tell. {evidence}", "安全检查：无法判断。{evidence}"),
+    Message::new(
+        "S211",
+        "the witness does not answer ({reason}): no vote can be got or renewed",
+        "见证者没有应答（{reason}）：无法取得或续期投票",
+    ),
+    Message::new(
+        "S212",
+        "the fence device for {peer} does not work ({reason}): {peer} could not be switched off",
+        "针对 {peer} 的隔离设备不可用（{reason}）：无法切断 {peer} 的电源",
+    ),
+    Message::new(
+        "S213",
+        "the watchdog of {node} does not work ({reason}): if its software hangs, nothing ends what it runs",
+        "{node} 的看门狗不可用（{reason}）：如果软件卡住，没有任何手段终止其运行的服务",
+    ),
 ];
