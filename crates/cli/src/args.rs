@@ -294,7 +294,7 @@ pub struct RehearseArgs {
     #[arg(long)]
     pub list: bool,
     /// Play each fault so many times
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub seeds: u64,
     /// How long a resource takes to start and to stop, as in web/app=8s,2s; without it as measured, or else as assumed; may be
     /// given several times

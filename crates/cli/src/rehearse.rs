@@ -28,7 +28,7 @@ use std::sync::mpsc;
 /// Measured starts and stops asked of the history, at most, of each kind.
 const MEASURED: u32 = 2_000;
 /// Runs of a fault with a changed configuration: enough to see a clear difference.
-const ADVICE_SEEDS: u64 = 8;
+const ADVICE_SEEDS: u64 = 4;
 
 /// Everything that was found.
 struct Findings {
@@ -55,18 +55,17 @@ impl Findings {
 /// A bad command line or configuration; standard output that cannot be written.
 pub async fn rehearse(context: &Context, args: &RehearseArgs) -> Outcome {
     let words = context.words;
-    let conditions = args
-        .fail_on
-        .iter()
-        .map(|text| Condition::parse(text, words))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let conditions =
+        args.fail_on.iter().map(|text| Condition::parse(text, words)).collect::<Result<Vec<_>, Failure>>()?;
     let loaded = match hotpair_config::load(&args.config, None) {
         Ok(loaded) => loaded,
         Err(found) => {
             eprintln!("{}", hotpair_config::report(&found, words.lang(), context.out.colour_err));
             if args.json {
                 let text: Vec<String> = found.iter().map(|f| f.words(words.lang()).text).collect();
-                context.out.json(&serde_json::json!({ "error": { "reason": "BAD_CONFIG", "findings": text } }), false)?;
+                context
+                    .out
+                    .json(&serde_json::json!({ "error": { "reason": "BAD_CONFIG", "findings": text } }), false)?;
             }
             return Ok(Exit::BadConfig);
         }
@@ -241,10 +240,11 @@ async fn measured(context: &Context) -> Vec<Known> {
             let took = Duration::from_millis(millis);
             let times = found.entry((group, resource)).or_default();
             if let Some(range) = times.get_mut(which) {
-                *range = Some(range.map_or(Range { from: took, to: took }, |r| Range {
-                    from: r.from.min(took),
-                    to: r.to.max(took),
-                }));
+                *range =
+                    Some(range.map_or(Range { from: took, to: took }, |r| Range {
+                        from: r.from.min(took),
+                        to: r.to.max(took),
+                    }));
             }
         }
     }

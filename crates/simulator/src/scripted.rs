@@ -208,7 +208,8 @@ impl Watcher {
         if standing().eq(last.iter().map(|(id, subject)| (id.as_str(), subject.as_str()))) {
             return;
         }
-        let new: Vec<(String, String)> = standing().map(|(id, subject)| (id.to_string(), subject.to_string())).collect();
+        let new: Vec<(String, String)> =
+            standing().map(|(id, subject)| (id.to_string(), subject.to_string())).collect();
         for (id, subject) in last.iter().filter(|old| !new.contains(old)) {
             self.alarms.entry((node.id, id.clone(), subject.clone())).or_default().note(false, now);
         }

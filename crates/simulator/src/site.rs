@@ -10,7 +10,7 @@ use crate::node::{Daemon, Message};
 use crate::world::{Range, World};
 use core::time::Duration;
 use hotpair_types::{FailureScope, GroupName, NodeId, ResourceName};
-use resource_core::{Action, Outcome, ResourceEvent};
+use resource_core::{Action, OpId, Outcome, ResourceEvent};
 use std::collections::BTreeMap;
 
 /// A resource of the world.
@@ -95,6 +95,30 @@ impl World {
             return Err("the other node has it".to_string());
         }
         Ok(stands.saturating_sub(still))
+    }
+
+    /// As [`World::guard_wait`], at the beginning of a start: what is free is claimed at once, so that of two that start at once one
+    /// gets it.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn guard_take(&mut self, node: NodeId, key: &Key) -> Result<Duration, String> {
+        let wait = self.guard_wait(node, key)?;
+        if wait.is_zero() && self.site.guards.contains_key(key) {
+            self.site.holders.insert(key.clone(), node);
+        }
+        Ok(wait)
+    }
+
+    /// At the end of a start that waited: the old holder may have gone on meanwhile.
+    pub fn guard_again(&mut self, node: NodeId, op: OpId) {
+        let operations = &self.nodes[node.index()].resources.operations;
+        let Some(key) = operations.iter().find(|o| o.op == op && o.waits).map(|o| o.key.clone()) else { return };
+        let Err(text) = self.guard_wait(node, &key) else { return };
+        let operations = &mut self.nodes[node.index()].resources.operations;
+        if let Some(operation) = operations.iter_mut().find(|o| o.op == op) {
+            operation.held = Some(text);
+        }
     }
 
     fn holds(&self, node: NodeId, key: &Key) -> bool {

@@ -275,8 +275,11 @@ fn worst(words: Words, findings: &Findings, page: &mut Page) {
         }
         said = true;
         found.sort_by_key(|(_, time)| core::cmp::Reverse(*time));
-        let all: Vec<String> =
-            found.iter().take(NAMED).map(|(name, time)| format!("{name}{}", words.brackets(&length(words, *time)))).collect();
+        let all: Vec<String> = found
+            .iter()
+            .take(NAMED)
+            .map(|(name, time)| format!("{name}{}", words.brackets(&length(words, *time))))
+            .collect();
         finding(words, page, tone, id, found.len(), &all);
     }
     let unserved: Vec<String> = scored.iter().filter(|(_, s)| s.unserved > 0).map(|(v, _)| v.name.clone()).collect();
@@ -326,8 +329,7 @@ fn badness(words: Words, score: &Score) -> String {
 fn advice(words: Words, all: &[Advice], page: &mut Page) {
     page.heading(words.word("F040"));
     for advice in all.iter().take(ADVICE) {
-        let counts =
-            words.say("F041", &[("better", &advice.better.len()), ("worse", &advice.worse.len())]);
+        let counts = words.say("F041", &[("better", &advice.better.len()), ("worse", &advice.worse.len())]);
         let change = say(words, &advice.change.words);
         page.line(Line::indented(2).hang(4).tone(Tone::Bold, change).text(words.colon()).text(counts));
         for effect in telling(&advice.better) {
@@ -546,6 +548,10 @@ fn timeline(words: Words, findings: &Findings, case: &Case, verdict: &Verdict, p
     page.table(4, rows);
 }
 
+fn medium<'a>(scene: &'a Scene, path: &str) -> &'a str {
+    scene.config.paths.iter().find(|p| p.name.as_str() == path).map_or("…", |p| p.medium().as_str())
+}
+
 fn told(words: Words, scene: &Scene, moment: &Moment) -> Line {
     let node = moment.node.unwrap_or(NodeId::FIRST);
     let (name, peer) = (scene.name(node), scene.name(node.other()));
@@ -562,12 +568,15 @@ fn told(words: Words, scene: &Scene, moment: &Moment) -> Line {
                     "peer" => peer.as_str(),
                     "group" => group,
                     "subject" => subject,
+                    "medium" => medium(scene, subject),
                     _ => "…",
                 };
                 (parameter.to_owned(), value.to_owned())
             })
             .collect();
-        hotpair_messages::render_pairs(id, words.lang(), &values).text
+        let text = hotpair_messages::render_pairs(id, words.lang(), &values).text;
+        let text = text.replace(" (…)", "").replace("（…）", "");
+        text.trim_end_matches(" …").trim_end_matches(['…', ':', '：']).to_owned()
     };
     match &moment.told {
         Told::Begins => Line::new().tone(Tone::Bold, words.word("F079")),

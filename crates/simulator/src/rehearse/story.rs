@@ -84,5 +84,20 @@ pub fn story(scene: &Scene, played: &Played) -> Vec<Moment> {
     }
     all.sort_by(|a, b| (a.at, a.node.is_some(), a.node, &a.told).cmp(&(b.at, b.node.is_some(), b.node, &b.told)));
     all.dedup();
+    // A start of three resources, or one that is held back and tried again, is told once.
+    let mut starting: Vec<(Option<NodeId>, GroupName)> = Vec::new();
+    all.retain(|moment| match &moment.told {
+        Told::Starts(group) => {
+            let key = (moment.node, group.clone());
+            let new = !starting.contains(&key);
+            starting.push(key);
+            new
+        }
+        Told::Serves(group) | Told::ServesNoLonger(group) | Told::Takes(group) => {
+            starting.retain(|(node, started)| *node != moment.node || started != group);
+            true
+        }
+        _ => true,
+    });
     all
 }
