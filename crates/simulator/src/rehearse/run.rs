@@ -10,13 +10,18 @@ use crate::faults::Fault;
 use crate::rng::Rng;
 use crate::scripted::{Outcome, Setup, Span, play};
 use crate::site::{Guard, Site};
+use crate::thirds::{Device, Witness};
 use crate::world::Times;
 use core::time::Duration;
-use hotpair_config::model::{Failback, VolumeProtection};
+use hotpair_config::model::{Failback, FenceAction, VolumeProtection};
 use hotpair_types::NodeId;
 
 /// The file system's own protection lets a mount wait for so long after an unclean end (ext4: an interval of 5 s, twice, and a second).
 const KERNEL_GUARD: Duration = Duration::from_secs(11);
+/// A fence device has switched a node off and read its state back.
+const FENCED: Duration = Duration::from_secs(3);
+/// A node that was reset is back.
+const REBOOT: Duration = Duration::from_secs(40);
 /// The fault begins within this time of the settled state, so that it meets heartbeats and monitors at any moment.
 const SPREAD: Duration = Duration::from_secs(2);
 
@@ -93,6 +98,8 @@ fn site(scene: &Scene, assumptions: &Assumptions) -> Site {
     let mut site = Site::default();
     site.references = scene.has_references();
     site.watchful = true;
+    site.thirds.witness = scene.config.witness.as_ref().map(|w| Witness::new(w.ttl, w.timeout));
+    site.thirds.devices = NodeId::BOTH.map(|node| device(scene, node));
     for (thing, times) in scene.resources.iter().zip(&assumptions.times) {
         let key = (thing.group.clone(), thing.name.clone());
         if let What::Volume(protection) = &thing.what {
@@ -107,6 +114,20 @@ fn site(scene: &Scene, assumptions: &Assumptions) -> Site {
         site.durations.insert(key, [times.start, times.stop]);
     }
     site
+}
+
+/// The devices that switch a node off, as one: the first level counts. It confirms within a few seconds, as most do.
+fn device(scene: &Scene, node: NodeId) -> Option<Device> {
+    let all = scene.config.fences_of(node);
+    let first = all.first()?;
+    Some(Device {
+        name: first.name.clone(),
+        takes: FENCED,
+        gives_up: all.iter().map(|f| f.timeout * f.attempts.max(1)).sum(),
+        back: (first.action == FenceAction::Reboot).then_some(REBOOT),
+        dead: false,
+        lies: false,
+    })
 }
 
 /// From switching on until every group serves and both arbiters have seen each other.
@@ -135,6 +156,9 @@ fn patience(scene: &Scene, assumptions: &Assumptions, script: &Script) -> Durati
     };
     let returns = script.steps.iter().any(|s| boots(&s.act));
     let boot = if returns { config.boot.wait + failback.max().unwrap_or_default() } else { Duration::ZERO };
+    let votes = config.witness.as_ref().map_or(Duration::ZERO, |w| w.ttl * 2 + w.timeout * 2);
+    let delays = config.fences.iter().map(|f| f.delay).max();
+    let fence = delays.map_or(Duration::ZERO, |delay| FENCED + delay);
     let moving = assumptions.longest_start(scene) * 2 + assumptions.longest_stop(scene);
     config.detection() * 3
         + check
@@ -142,5 +166,7 @@ fn patience(scene: &Scene, assumptions: &Assumptions, script: &Script) -> Durati
         + guards.max().unwrap_or_default()
         + boot
         + moving
+        + votes
+        + fence
         + Duration::from_secs(6)
 }
