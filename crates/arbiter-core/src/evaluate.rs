@@ -182,7 +182,9 @@ impl Arbiter {
         let synced = self.synced();
         let arbiter = self.seed.arbiter;
         let seen = self.word.as_ref().map(|w| w.advert.seen);
+        let right_ended = self.groups.get(at).is_some_and(|group| self.right_ended(group, now));
         let Some(group) = self.groups.get_mut(at) else { return };
+        group.right_ended = right_ended;
         let ready_there =
             current && group.remote.as_ref().is_some_and(|r| r.ready == Readiness::Ready && !r.failed) && heard;
         group.peer_ready_since = if ready_there { group.peer_ready_since.or(Some(now)) } else { None };
@@ -246,7 +248,8 @@ impl Arbiter {
 
     fn lease_wait(&self, group: &Group, now: Timestamp) -> bool {
         // Without any word since the start of this run, the peer may have renewed right before it.
-        self.lease_over(group).is_some_and(|over| now < over)
+        let ends = [self.lease_over(group), self.disk_lease_over(group)];
+        ends.into_iter().flatten().any(|over| now < over)
     }
 
     /// resd has answered the newest target, in which the group is to be stopped, and has confirmed that nothing of it runs. What
@@ -336,7 +339,7 @@ impl Arbiter {
             vote: self.vote(group, now),
             fence: self.fence(),
             right: self.right(group, now),
-            right_lost: self.right_lost(group, now),
+            right_lost: group.right_ended && self.may_be_up(group),
             move_asked: group.intent.is_some(),
             failback_due: self.failback_due(group, now),
             i_am_standby: !self.may_host(group, me),

@@ -55,6 +55,8 @@ pub(crate) struct Group {
     /// Own bumps of the clear counter on top of the replicated one (a takeover gives a failed group a new try).
     pub(crate) local_clear: u64,
     pub(crate) lease_expires: Option<Timestamp>,
+    /// The right that its lease rested on ended, and was not given anew.
+    pub(crate) right_ended: bool,
     pub(crate) peer_ready_since: Option<Timestamp>,
     /// The peer had it up by a lower epoch: both served it.
     pub(crate) conflict_since: Option<Timestamp>,
@@ -90,6 +92,7 @@ impl Group {
             announce: 0,
             local_clear: 0,
             lease_expires: None,
+            right_ended: false,
             peer_ready_since: None,
             conflict_since: None,
             rule: "R999",

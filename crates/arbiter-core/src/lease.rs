@@ -56,12 +56,17 @@ impl Arbiter {
         if held || self.ground().alone { Right::Given } else { Right::Missing }
     }
 
-    /// The lease of a group that rests on promise or vote ran out, or is about to be given without ground.
-    pub(crate) fn right_lost(&self, group: &Group, now: Timestamp) -> bool {
-        self.bound(group)
-            && group.desired == Desired::Started
-            && group.lease_expires.is_some_and(|expires| now >= expires)
-            && !(self.ground().grant && self.right(group, now) == Right::Given)
+    /// Whether the right to a group that rests on promise or vote has ended: its lease ran out, and stays so until the right is
+    /// given anew.
+    pub(crate) fn right_ended(&self, group: &Group, now: Timestamp) -> bool {
+        if !self.bound(group)
+            || group.steward() != self.me()
+            || self.ground().grant && self.right(group, now) == Right::Given
+        {
+            return false;
+        }
+        let over = group.lease_expires.is_some_and(|expires| now >= expires);
+        group.right_ended || (group.desired == Desired::Started && over)
     }
 
     /// The lease for the next target: renewed when a third has passed, kept as it was when the right is in doubt.
@@ -162,5 +167,13 @@ impl Arbiter {
         // peer until its own paths are down, and such a heartbeat counts over there for as long again.
         let detection = self.view.iter().flat_map(|v| &v.paths).map(|p| p.interval * p.lost).max().unwrap_or_default();
         Some(self.heard_at.after(term + detection * 2))
+    }
+
+    /// When the peer's disk lease of the group has certainly run out, if it was seen to move: resd waits an eighth longer than it
+    /// lasts, too.
+    pub(crate) fn disk_lease_over(&self, group: &Group) -> Option<Timestamp> {
+        let lasts = group.config.guards.disk_lease?;
+        let moved = group.observed.as_ref()?.peer_lease?;
+        Some(moved.after(lasts + lasts / 8))
     }
 }

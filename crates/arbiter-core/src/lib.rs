@@ -282,6 +282,7 @@ impl Arbiter {
         for group in &self.groups {
             self.group_deadlines(group).into_iter().for_each(&mut at);
             at(self.lease_over(group));
+            at(self.disk_lease_over(group));
         }
         next
     }

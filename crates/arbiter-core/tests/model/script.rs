@@ -486,11 +486,11 @@ impl Story {
                 let at = the_node(n)?;
                 ok(self.world.nodes[at.index()].on, format!("{n} is off"))
             }
-            ["nobody", "holds", "the", "vote", "for", g] => {
+            ["nobody", "holds", "the", "vote", "of", g] => {
                 let holder = self.world.witness.holder(&group(g), self.world.now);
                 ok(holder.is_none(), format!("held by {holder:?}"))
             }
-            [n, "holds", "the", "vote", "for", g] => {
+            [n, "holds", "the", "vote", "of", g] => {
                 let holder = self.world.witness.holder(&group(g), self.world.now);
                 ok(holder == Some(the_node(n)?), format!("held by {holder:?}"))
             }

@@ -81,6 +81,16 @@ impl Thirds {
     pub fn new() -> Self {
         Self { fence_takes: Duration::from_secs(2), ..Self::default() }
     }
+
+    /// What was in memory is gone.
+    pub fn lose_power(&mut self) {
+        self.asking = false;
+        self.wanted = None;
+        self.told.clear();
+        self.order = None;
+        self.report = None;
+        self.moved = None;
+    }
 }
 
 impl World {

@@ -288,6 +288,7 @@ impl World {
         n.on = false;
         n.frozen = None;
         n.missed.clear();
+        n.thirds.lose_power();
         n.hbd = None;
         n.arbiter = None;
         n.resd = None;
