@@ -77,11 +77,18 @@ impl Clock {
         self.unsteady = true;
     }
 
-    /// It goes on, if it stood still.
-    pub fn go_on(&mut self, now: u64) {
-        if core::mem::take(&mut self.stopped) {
-            self.origin = now;
+    /// It stands still now.
+    pub fn stands_still(&self) -> bool {
+        self.stopped
+    }
+
+    /// It goes on, if it stood still: after so many nanoseconds.
+    pub fn go_on(&mut self, now: u64) -> Option<u64> {
+        if !core::mem::take(&mut self.stopped) {
+            return None;
         }
+        let since = core::mem::replace(&mut self.origin, now);
+        Some(now.saturating_sub(since))
     }
 }
 
@@ -110,7 +117,7 @@ mod tests {
         clock.boot(0);
         clock.stop(100);
         assert_eq!(clock.local(5_000), clock.local(100));
-        clock.go_on(5_000);
+        assert_eq!(clock.go_on(5_000), Some(4_900));
         assert_eq!(clock.local(5_010).as_nanos(), clock.local(5_000).as_nanos() + 10);
     }
 }

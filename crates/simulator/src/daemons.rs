@@ -93,22 +93,29 @@ impl World {
             self.tell(node, Daemon::Resd, Message::Observed(Box::new(observed)));
         }
         self.tell(node, Daemon::Arbiterd, Message::AdvertStale(false));
+        self.meet_witness(node);
     }
 
     fn start_resd(&mut self, node: NodeId) {
         let (run, now) = (self.runs, self.now);
         let n = &mut self.nodes[node.index()];
+        let watchdog = self
+            .third
+            .watchdog
+            .clone()
+            .map(|config| resource_core::WatchdogConfig { inherited: n.dealings.armed(), ..config });
         let config = ResourceConfig {
             boot: n.boot_id(),
             resd: Incarnation(run),
             restored: n.kept_target.clone(),
             groups: n.groups.clone(),
-            watchdog: None,
+            watchdog,
         };
         let core =
             ResourceCore::new(config, run, n.local(now)).unwrap_or_else(|e| panic!("groups of the simulator: {e}"));
         n.resd.core = Some(core);
         n.resd.run = run;
+        self.meet_devices(node);
     }
 
     /// Kills a daemon.
@@ -244,16 +251,24 @@ impl World {
                 }
             }
             Daemon::Resd => {
+                let ordered = if let Message::Target(target) = &message { Some(target.fence) } else { None };
                 let Some(core) = &mut self.nodes[node.index()].resd.core else { return };
                 match message {
+                    Message::Watchdog(state) => core.handle_input(resource_core::Input::Watchdog(state), local),
                     Message::Target(target) => core.handle_input(resource_core::Input::Target(*target), local),
                     Message::Done { op, outcome } => {
                         core.handle_input(resource_core::Input::Done { op, outcome }, local);
+                    }
+                    Message::Fenced { report, health } => {
+                        core.handle_input(resource_core::Input::Fence { report, health }, local);
                     }
                     Message::Noticed { group, resource, event } => {
                         core.handle_input(resource_core::Input::Event { group, resource, event }, local);
                     }
                     _ => {}
+                }
+                if let Some(order) = ordered {
+                    self.fence_ordered(node, order);
                 }
             }
         }
@@ -282,6 +297,7 @@ impl World {
                 }
                 Input::Observed(*view)
             }
+            Message::Votes(view) => Input::Witness(*view),
             Message::ResdGone => Input::ResdGone { reason: reason() },
             Message::Refused(reason) => Input::TargetRefused { reason },
             Message::RoundStarted { round, self_test } => Input::RoundStarted { round, self_test },
@@ -490,7 +506,7 @@ impl World {
                 self.put(after, Event::Probe { node, run, round });
             }
             Output::Safety(SafetyOrder::Stop) => self.nodes[node.index()].rounds = [RoundTruth::None; 2],
-            Output::Witness(_) => {}
+            Output::Witness(target) => self.want_votes(node, target),
             Output::Target(target) => {
                 self.note_orders(node, &target);
                 self.tell(node, Daemon::Arbiterd, Message::Target(Box::new(target)));
@@ -521,7 +537,7 @@ impl World {
             }
             if id == "E200" {
                 let rule = self.nodes[node.index()].rules.get(group).cloned().unwrap_or_default();
-                let takeover = matches!(rule.as_str(), "R460" | "R313");
+                let takeover = matches!(rule.as_str(), "R460" | "R461" | "R313");
                 self.happenings.push(Happening::Took { node, group: group.clone(), takeover });
             }
         }
@@ -557,7 +573,7 @@ impl World {
                 }
                 self.begin(node, op, (group, resource), action, timeout);
             }
-            resource_core::Output::Watchdog(_) => {}
+            resource_core::Output::Watchdog(act) => self.watchdog(node, act),
             resource_core::Output::SelfFence { reason } => {
                 self.note(Some(node), || format!("resets itself: {reason}"));
                 self.strike(crate::faults::Fault::PowerLoss(node, Duration::from_secs(5)));
@@ -660,7 +676,13 @@ impl World {
             };
             self.hand_over(node, Message::Evidence { round, evidence });
         }
-        let mut answers = Vec::new();
+        let seen = self.neighbours_answer(node);
+        if !self.third.neighbours.is_empty() {
+            let evidence = Evidence::Sent { probe: ProbeKind::ThirdParty, via: via() };
+            self.hand_over(node, Message::Evidence { round, evidence });
+        }
+        let mut answers: Vec<Message> =
+            seen.into_iter().map(|evidence| Message::Evidence { round, evidence }).collect();
         if references > 0 && connected && can_send || self.bugs.unknown_as_no_sign {
             answers.push(Message::Evidence { round, evidence: Evidence::ReferenceAnswered { via: via() } });
         }

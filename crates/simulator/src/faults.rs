@@ -74,6 +74,8 @@ pub enum Fault {
     Hang(NodeId, usize, bool),
     /// None of a node's ports carries.
     Carrier(NodeId, bool),
+    /// Something happens to a third party.
+    Third(crate::thirds::Act),
     /// Power returns.
     Boot(NodeId),
     /// A node's arbiter runs another configuration; it is started again with it.
@@ -131,6 +133,7 @@ impl Fault {
             Self::Hang(..) => "hanging resource",
             Self::Carrier(..) => "no carrier at all",
             Self::OtherConfig(..) => "other configuration",
+            Self::Third(act) => return act.name(),
             Self::Rare(rare) => return rare.name(),
             Self::Order(_, Order::Switchover { .. }) => "switchover asked",
             Self::Order(_, Order::NodeMode { .. }) => "standby or online asked",
@@ -170,11 +173,13 @@ pub enum Profile {
     Partitions,
     /// Every kind of fault there is.
     Wild,
+    /// The same, with a witness, fence devices, watchdogs, neighbours.
+    Arbitrated,
 }
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Mixed, Self::HandOvers, Self::Partitions, Self::Wild];
+    pub const ALL: [Self; 5] = [Self::Mixed, Self::HandOvers, Self::Partitions, Self::Wild, Self::Arbitrated];
 }
 
 /// Draws the faults of one run: up to `most`, within `phase`.
@@ -190,8 +195,9 @@ pub fn plan(
     if profile == Profile::Mixed {
         return mixed(rng, paths, resources, groups, phase, most);
     }
-    if profile == Profile::Wild {
-        return crate::rare::plan(rng, paths, resources, groups, phase, most);
+    if matches!(profile, Profile::Wild | Profile::Arbitrated) {
+        let third = profile == Profile::Arbitrated;
+        return crate::rare::plan(rng, paths, resources, groups, phase, most, third);
     }
     let mut plan = Vec::new();
     for _ in 0..2 + rng.below(most / 2) {

@@ -26,6 +26,8 @@ pub mod setup;
 pub mod site;
 pub mod strike;
 pub mod tally;
+pub mod third;
+pub mod thirds;
 pub mod wire;
 pub mod world;
 
@@ -76,6 +78,10 @@ pub struct Report {
     pub takeovers: u64,
     /// Other takes: first starts and planned moves.
     pub takes: u64,
+    /// Nodes that were on and were switched off by a fence device.
+    pub fenced: u64,
+    /// Nodes that were reset by their watchdog.
+    pub resets: u64,
 }
 
 /// A run in which something did not hold.
@@ -114,6 +120,8 @@ struct Run {
     invariants: Vec<Box<dyn invariants::Invariant>>,
     takeovers: u64,
     takes: u64,
+    fenced: u64,
+    resets: u64,
 }
 
 impl Run {
@@ -146,9 +154,14 @@ impl Run {
                 return Err(self.failure("progress", "thousands of steps at one instant".to_string()));
             }
             for happening in &self.world.happenings {
-                if let world::Happening::Took { takeover, .. } = happening {
-                    self.takeovers += u64::from(*takeover);
-                    self.takes += u64::from(!*takeover);
+                match happening {
+                    world::Happening::Took { takeover, .. } => {
+                        self.takeovers += u64::from(*takeover);
+                        self.takes += u64::from(!*takeover);
+                    }
+                    world::Happening::Fenced { was_on, .. } => self.fenced += u64::from(*was_on),
+                    world::Happening::Reset(_) => self.resets += 1,
+                    _ => {}
                 }
             }
             self.ask()?;
@@ -176,13 +189,16 @@ pub fn run_recorded(seed: u64, options: Options, record: Record) -> Result<Repor
 
 /// What a seed is about.
 pub fn profile_of(seed: u64, options: Options) -> Profile {
-    options.profile.unwrap_or(Profile::ALL[usize::try_from(seed % 4).unwrap_or(0)])
+    options.profile.unwrap_or(Profile::ALL[usize::try_from(seed % 5).unwrap_or(0)])
 }
 
 fn world_of(seed: u64, options: Options) -> World {
     let mut world = setup::world(rng::Rng::new(seed));
-    if profile_of(seed, options) == Profile::Wild {
-        setup::vary(&mut rng::Rng::new(seed ^ 0x0077_11d5), &mut world);
+    let mut rng = rng::Rng::new(seed ^ 0x0077_11d5);
+    match profile_of(seed, options) {
+        Profile::Wild => setup::vary(&mut rng, &mut world),
+        Profile::Arbitrated => setup::arbitrate(&mut rng, &mut world),
+        _ => {}
     }
     world.bugs = options.bugs;
     world
@@ -221,7 +237,7 @@ fn play(
         let after = rng.millis(0, 2_000);
         world.put(after, Event::Boot(node));
     }
-    let mut run = Run { seed, world, invariants: invariants::all(), takeovers: 0, takes: 0 };
+    let mut run = Run { seed, world, invariants: invariants::all(), takeovers: 0, takes: 0, fenced: 0, resets: 0 };
     run.until(HEALED)?;
     run.world.heal();
     run.until(TIDIED)?;
@@ -235,7 +251,14 @@ fn play(
         }
     }
     told.extend(core::mem::take(&mut run.world.timeline));
-    Ok(Report { steps: run.world.step, hash: run.world.hash, takeovers: run.takeovers, takes: run.takes })
+    Ok(Report {
+        steps: run.world.step,
+        hash: run.world.hash,
+        takeovers: run.takeovers,
+        takes: run.takes,
+        fenced: run.fenced,
+        resets: run.resets,
+    })
 }
 
 /// The whole story of a seed in words.

@@ -2,13 +2,14 @@
 
 use crate::clock::Clock;
 use crate::resources::Resources;
+use crate::third::Dealings;
 use arbiter_core::Arbiter;
 use arbiter_core::io::{ArbiterConfig, Durable, Order, Ticket};
 use core::time::Duration;
 use heartbeat_core::{HeartbeatCore, PathTag};
 use hotpair_types::{
-    BootId, Evidence, GroupName, GroupState, NetworkSelfTest, NodeId, ObservedView, PeerView, ResourceName, Target,
-    Timestamp,
+    BootId, Evidence, FenceHealth, FenceReport, GroupName, GroupState, NetworkSelfTest, NodeId, ObservedView, PeerView,
+    ResourceName, Target, Timestamp, WatchdogState, WitnessView,
 };
 use resource_core::{OpId, Outcome, ResourceCore, ResourceEvent};
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub enum Message {
     Leave,
     /// hbd: the configuration was read again.
     Reconfigure,
+    /// resd: how its watchdog is.
+    Watchdog(WatchdogState),
     /// arbiterd: the configuration was read again.
     Reload(Box<ArbiterConfig>),
     /// hbd: the arbiter's advert.
@@ -98,6 +101,15 @@ pub enum Message {
     Order(Order),
     /// resd: the target.
     Target(Box<Target>),
+    /// arbiterd: what is known of the votes.
+    Votes(Box<WitnessView>),
+    /// resd: how the fence devices are, and what became of an order.
+    Fenced {
+        /// Of the newest order.
+        report: Option<FenceReport>,
+        /// Of the devices.
+        health: FenceHealth,
+    },
     /// resd: something was noticed about a resource.
     Noticed {
         /// Its group.
@@ -127,7 +139,9 @@ impl Message {
             | Self::Reconfigure
             | Self::Advert(_)
             | Self::AdvertStale(_) => Daemon::Hbd,
-            Self::Target(_) | Self::Done { .. } | Self::Noticed { .. } => Daemon::Resd,
+            Self::Target(_) | Self::Done { .. } | Self::Noticed { .. } | Self::Fenced { .. } | Self::Watchdog(_) => {
+                Daemon::Resd
+            }
             _ => Daemon::Arbiterd,
         }
     }
@@ -209,6 +223,8 @@ pub struct Node {
     pub paused: bool,
     /// Boots so far.
     pub boots: u64,
+    /// What it has to do with third parties.
+    pub dealings: Dealings,
     /// Its clock.
     pub clock: Clock,
     /// A daemon dies after so many outputs more.
@@ -245,6 +261,7 @@ impl Node {
             on: false,
             paused: false,
             boots: 0,
+            dealings: Dealings::default(),
             clock: Clock::default(),
             dies_after: None,
             hbd: Process::default(),
@@ -290,6 +307,7 @@ impl Node {
         self.arbiterd.die();
         self.resd.die();
         self.resources.lose_power();
+        self.dealings.lose_power();
         self.rules.clear();
     }
 

@@ -7,6 +7,7 @@
 use crate::faults::{Fault, Plan, environment, inside, pick_daemon, pick_node};
 use crate::node::{Daemon, Message};
 use crate::rng::Rng;
+use crate::thirds::{Act, QUICK};
 use crate::world::{Event, Happening, World, nanos};
 use core::time::Duration;
 use hotpair_types::{GroupName, NodeId};
@@ -225,7 +226,15 @@ impl World {
 }
 
 /// Draws every kind of fault, and around each one now and then another.
-pub fn plan(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName], phase: Duration, most: u64) -> Plan {
+pub fn plan(
+    rng: &mut Rng,
+    paths: usize,
+    resources: usize,
+    groups: &[GroupName],
+    phase: Duration,
+    most: u64,
+    third: bool,
+) -> Plan {
     let mut plan = Vec::new();
     for _ in 0..2 + rng.below(most) {
         let at = rng.below(nanos(phase));
@@ -233,8 +242,9 @@ pub fn plan(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName],
         for turn in 0..=again {
             let at = if turn == 0 { at } else { at + nanos(rng.millis(0, 3_000)) };
             let node = pick_node(rng);
-            let lasts = nanos(rng.millis(50, 12_000));
+            let lasts = nanos(rng.millis(50, if third { 25_000 } else { 12_000 }));
             let (begin, end) = match rng.below(100) {
+                _ if third && rng.percent(35) => third_party(rng, node),
                 0..=34 => environment(rng, node, paths),
                 35..=54 => inside(rng, node, resources, groups),
                 _ => rare(rng, node, paths, resources),
@@ -245,6 +255,20 @@ pub fn plan(rng: &mut Rng, paths: usize, resources: usize, groups: &[GroupName],
     }
     plan.sort_by_key(|(at, _)| *at);
     plan
+}
+
+/// Third parties, and the partitions they are for.
+fn third_party(rng: &mut Rng, node: NodeId) -> (Fault, Option<Fault>) {
+    let act = |begin, end| (Fault::Third(begin), Some(Fault::Third(end)));
+    match rng.below(10) {
+        0..=2 => (Fault::CutEverything(true), Some(Fault::CutEverything(false))),
+        3 => (Fault::CutAll(true), Some(Fault::CutAll(false))),
+        4 | 5 => act(Act::WitnessDown(true), Act::WitnessDown(false)),
+        6 => act(Act::WitnessHidden(node, true), Act::WitnessHidden(node, false)),
+        7 => act(Act::DeviceTakes(node, rng.millis(6_000, 20_000)), Act::DeviceTakes(node, QUICK)),
+        8 => act(Act::DeviceDead(node, true), Act::DeviceDead(node, false)),
+        _ => act(Act::DeviceLies(node, true), Act::DeviceLies(node, false)),
+    }
 }
 
 fn rare(rng: &mut Rng, node: NodeId, paths: usize, resources: usize) -> (Fault, Option<Fault>) {

@@ -3,12 +3,16 @@
 use crate::node::Node;
 use crate::resources::Real;
 use crate::rng::Rng;
+use crate::third::Third;
+use crate::thirds::{Device, QUICK, Witness};
 use crate::wire::{Wiring, path};
 use crate::world::World;
-use arbiter_core::io::{ArbiterConfig, BootAlone, Failback, GroupConfig};
+use arbiter_core::io::{
+    ArbiterConfig, Arbitration, BootAlone, Failback, FenceRule, GroupConfig, GroupGuards, WitnessRule,
+};
 use core::time::Duration;
-use hotpair_types::{Digest, GroupName, Medium, NodeId, NodeName, ResourceName};
-use resource_core::{OnStopFailure, Operations, Recovery, ResourceSpec};
+use hotpair_types::{Digest, GroupName, GuaranteeLevel, Medium, NodeId, NodeName, ResourceName};
+use resource_core::{OnStopFailure, Operations, Recovery, ResourceSpec, WatchdogConfig};
 
 /// Groups and their resources, bottom first: name, kind.
 const GROUPS: [(&str, &[(&str, &str)]); 2] =
@@ -110,6 +114,63 @@ pub fn vary(rng: &mut Rng, world: &mut World) {
         paths.extend(path("disk1", Medium::Disk, 500, 4));
         world.wiring = Wiring::new(paths);
     }
+}
+
+/// Third parties: a witness, fence devices, watchdogs, neighbours, as the seed wants them, and groups that demand them.
+pub fn arbitrate(rng: &mut Rng, world: &mut World) {
+    let ttl = Duration::from_secs(if rng.percent(50) { 3 } else { 6 });
+    let witness = rng.percent(60).then(|| Witness::new(ttl, Duration::from_secs(1)));
+    let fenced = rng.percent(40);
+    let watchdog = rng.percent(50);
+    let late = if rng.percent(50) { NodeId::FIRST } else { NodeId::SECOND };
+    let neighbours: Vec<NodeId> =
+        (0..rng.below(3)).map(|_| if rng.percent(50) { late } else { late.other() }).collect();
+    let required = u32::try_from(rng.below(neighbours.len() as u64 + 1)).unwrap_or(0);
+    for at in 0..world.groups.len() {
+        let lease = rng.millis(4_000, 8_000);
+        let require = match rng.below(4) {
+            0 if fenced => GuaranteeLevel::Fenced,
+            0 | 1 if witness.is_some() => GuaranteeLevel::Witnessed,
+            _ => GuaranteeLevel::Evidence,
+        };
+        for node in &mut world.nodes {
+            let Some(group) = node.config.groups.get_mut(at) else { continue };
+            group.guards = GroupGuards { require, ..GroupGuards::default() };
+            (group.lease, group.wait_for_lease) = (Some(lease), true);
+        }
+    }
+    for node in &mut world.nodes {
+        node.config.arbitration = Arbitration {
+            neighbours_required: required,
+            witness: witness.as_ref().map(|w| WitnessRule { ttl: w.ttl }),
+            fence: fenced
+                .then(|| FenceRule { delay: if node.id == late { Duration::from_secs(6) } else { Duration::ZERO } }),
+            watchdog,
+        };
+    }
+    let leases = world.nodes[0].config.groups.iter().map(|g| (g.name.clone(), g.lease)).collect();
+    world.site.thirds.witness = witness;
+    world.site.thirds.devices = [0, 1].map(|_| {
+        fenced.then(|| Device {
+            name: "bmc".to_string(),
+            takes: QUICK,
+            gives_up: Duration::from_secs(4),
+            back: Some(rng.millis(4_000, 20_000)),
+            dead: false,
+            lies: false,
+        })
+    });
+    world.third = Third {
+        // (W + R)(1 + rho) + J <= T_take (1 - rho), with the shortest lease there is.
+        watchdog: watchdog.then(|| WatchdogConfig {
+            timeout: Duration::from_millis(2_500),
+            reset_time: Duration::from_millis(500),
+            groups: leases,
+            inherited: false,
+        }),
+        watchdog_missing: [0, 1].map(|_| rng.percent(10)),
+        neighbours,
+    };
 }
 
 /// A world as the seed wants it, both nodes off.

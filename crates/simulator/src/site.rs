@@ -7,6 +7,7 @@
 //! goes on.
 
 use crate::node::{Daemon, Message};
+use crate::thirds::Thirds;
 use crate::world::{Range, World};
 use core::time::Duration;
 use hotpair_types::{FailureScope, GroupName, NodeId, ResourceName};
@@ -34,6 +35,8 @@ pub struct Site {
     pub references: bool,
     /// Losses that a real node notices at once (carrier, an address that is gone) are told at once, not found by a monitor.
     pub watchful: bool,
+    /// Witness and fence devices.
+    pub thirds: Thirds,
     /// Guarded volumes.
     pub guards: BTreeMap<Key, Guard>,
     /// Start and stop of single resources, where they differ from their kind's.
@@ -48,6 +51,7 @@ impl Default for Site {
         Self {
             references: true,
             watchful: false,
+            thirds: Thirds::default(),
             guards: BTreeMap::new(),
             durations: BTreeMap::new(),
             holders: BTreeMap::new(),

@@ -51,6 +51,7 @@ impl World {
             | Fault::Hang(..) => self.strike_resource(&fault),
             Fault::Carrier(node, lost) => self.wiring.carrier_lost[node.index()] = lost,
             Fault::Boot(node) => self.boot(node),
+            Fault::Third(act) => self.third_act(&act),
             Fault::Rare(rare) => self.strike_rarely(rare),
             other => self.strike_node(other),
         }
@@ -119,11 +120,7 @@ impl World {
                     self.put(lasting, Event::Resume(node));
                 }
             }
-            Fault::PowerLoss(node, away) if self.nodes[node.index()].on => {
-                self.writes_interrupted(node);
-                self.nodes[node.index()].power_off();
-                self.put(away, Event::Boot(node));
-            }
+            Fault::PowerLoss(node, away) => self.lose_power(node, away),
             _ => {}
         }
     }
@@ -141,7 +138,9 @@ impl World {
             return;
         }
         let now = self.now;
-        self.nodes[node.index()].clock.go_on(now);
+        if let Some(lasting) = self.nodes[node.index()].clock.go_on(now) {
+            self.watchdog_goes_on(node, lasting);
+        }
         self.touch();
         self.note(Some(node), || "the machine goes on".to_string());
         let mut order = Daemon::ALL;
@@ -224,6 +223,7 @@ impl World {
         self.note(None, || "* faults end".to_string());
         self.faults = false;
         self.wiring.heal();
+        self.heal_third();
         for node in NodeId::BOTH {
             let n = &mut self.nodes[node.index()];
             n.disk.fails = false;

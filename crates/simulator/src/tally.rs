@@ -18,6 +18,10 @@ pub struct Tally {
     pub takeovers: u64,
     /// First starts and planned moves.
     pub takes: u64,
+    /// Nodes switched off by fence devices.
+    pub fenced: u64,
+    /// Nodes reset by their watchdogs.
+    pub resets: u64,
     /// Seeds by profile.
     pub profiles: BTreeMap<String, u64>,
     /// Faults by kind.
@@ -51,6 +55,8 @@ impl Tally {
                 self.steps += report.steps;
                 self.takeovers += report.takeovers;
                 self.takes += report.takes;
+                self.fenced += report.fenced;
+                self.resets += report.resets;
             }
             Err(failure) => {
                 self.failures.insert(seed, format!("{}: {}", failure.invariant, failure.text));
@@ -64,6 +70,8 @@ impl Tally {
         self.steps += other.steps;
         self.takeovers += other.takeovers;
         self.takes += other.takes;
+        self.fenced += other.fenced;
+        self.resets += other.resets;
         self.cpu_seconds += other.cpu_seconds;
         for (name, count) in other.profiles {
             *self.profiles.entry(name).or_default() += count;
@@ -100,7 +108,7 @@ impl Tally {
         let _ = writeln!(
             out,
             "{} seeds from {}, {:.0} pair-hours simulated in {:.1} s ({:.1} s of processors)\n{:.0} seeds/s, {:.0} pair-hours/min; \
-             {:.0} pair-hours/min on one processor\n{} steps, {} takeovers, {} first starts and planned moves",
+             {:.0} pair-hours/min on one processor\n{} steps, {} takeovers, {} first starts and planned moves, {} nodes fenced, {} reset by watchdogs",
             self.seeds,
             self.from,
             self.hours(),
@@ -111,7 +119,9 @@ impl Tally {
             self.per_minute_and_core(),
             self.steps,
             self.takeovers,
-            self.takes
+            self.takes,
+            self.fenced,
+            self.resets
         );
         if let Some(speed) = self.calm_speed {
             let _ = writeln!(out, "a calm pair: {speed:.0} pair-hours/min on one processor");
@@ -163,6 +173,8 @@ impl Tally {
             (["Steps", "步数"], self.steps.to_string()),
             (["Takeovers", "接管次数"], self.takeovers.to_string()),
             (["First starts and planned moves", "首次启动与计划切换次数"], self.takes.to_string()),
+            (["Nodes switched off by fence devices", "被围栏设备断电的节点数"], self.fenced.to_string()),
+            (["Nodes reset by their watchdogs", "被看门狗复位的节点数"], self.resets.to_string()),
             (["Faults", "故障次数"], total.to_string()),
             (["Kinds of faults", "故障种类"], self.faults.len().to_string()),
             (

@@ -8,6 +8,7 @@ use crate::node::{Daemon, Message, Node};
 use crate::queue::Queue;
 use crate::rng::Rng;
 use crate::site::Site;
+use crate::third::Third;
 use crate::wire::Wiring;
 use arbiter_core::io::Durable;
 use core::time::Duration;
@@ -66,6 +67,26 @@ pub enum Event {
         /// Which.
         op: OpId,
     },
+    /// A watchdog's time is over.
+    WatchdogFires(NodeId, u64),
+    /// A question reaches the witness.
+    AskWitness {
+        /// Whose.
+        node: NodeId,
+        /// For which run of arbiterd.
+        run: u64,
+        /// Which of its questions.
+        turn: u64,
+    },
+    /// A fence agent ends.
+    FenceEnds {
+        /// Whose.
+        node: NodeId,
+        /// For which run of resd.
+        run: u64,
+        /// Of which order.
+        number: u64,
+    },
     /// A fault begins or ends.
     Fault(Fault),
     /// A daemon is started again.
@@ -123,6 +144,15 @@ pub enum Happening {
         node: NodeId,
         /// Of which group.
         group: GroupName,
+    },
+    /// A watchdog reset this node.
+    Reset(NodeId),
+    /// A fence device did its work.
+    Fenced {
+        /// Who ordered it; the other one was switched off.
+        by: NodeId,
+        /// The other one was on.
+        was_on: bool,
     },
     /// A person told this node that its peer is off, and it was.
     Vouched(NodeId),
@@ -237,6 +267,10 @@ pub struct World {
     pub unsettled: bool,
     /// Faults go on.
     pub faults: bool,
+    /// Third parties.
+    pub third: Third,
+    /// A fence device has lied (FAULTS A6): what rests on its word is not promised any more.
+    pub lied: bool,
     /// Digest of the configuration that both nodes should run.
     pub common_digest: Digest,
     /// How long things take.
@@ -296,6 +330,8 @@ impl World {
             unsettled_at: 0,
             unsettled: false,
             faults: true,
+            third: Third::default(),
+            lied: false,
             common_digest,
             times: Times::default(),
             site: Site::default(),
@@ -495,6 +531,9 @@ impl World {
             Event::Thaw(node, daemon) => self.thaw(node, daemon),
             Event::Resume(node) => self.resume(node),
             Event::Boot(node) => self.boot(node),
+            Event::AskWitness { node, run, turn } => self.ask_witness(node, run, turn),
+            Event::FenceEnds { node, run, number } => self.fence_ends(node, run, number),
+            Event::WatchdogFires(node, at) => self.watchdog_fires(node, at),
         }
     }
 
@@ -564,6 +603,9 @@ impl Event {
             Self::Thaw(..) => 17,
             Self::Resume(_) => 18,
             Self::Boot(_) => 19,
+            Self::AskWitness { turn, .. } => 22 + (turn << 8),
+            Self::FenceEnds { number, .. } => 23 + (number << 8),
+            Self::WatchdogFires(node, _) => 20 + node.index() as u64,
         }
     }
 }
@@ -576,6 +618,8 @@ impl Happening {
             Self::Decided { node, group, rule } => (3, node, group.as_str(), word_of(rule)),
             Self::Ordered { node, group, epoch } => (4, node, group.as_str(), epoch.number),
             Self::StateLost(node) => (5, node, "", 0),
+            Self::Reset(node) => (8, node, "", 0),
+            Self::Fenced { by, .. } => (9, by, "", 0),
             Self::StartedAgain { node, group } => (6, node, group.as_str(), 0),
             Self::Vouched(node) => (7, node, "", 0),
         };

@@ -8,11 +8,14 @@ mod heal_converges;
 mod leased_one_owner;
 mod no_deadlock;
 mod no_false_failover;
+mod no_mutual_kill;
 mod no_ping_pong;
 mod one_owner;
 mod only_the_living_are_heard;
+mod quarantine;
 mod started_once;
 mod stop_before_start;
+mod third_party_one_owner;
 mod unknown_is_not_down;
 
 use crate::world::World;
@@ -53,5 +56,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(boot_safe::BootSafe::default()),
         Box::new(only_the_living_are_heard::OnlyTheLivingAreHeard::default()),
         Box::new(started_once::StartedOnce),
+        Box::new(third_party_one_owner::ThirdPartyOneOwner::default()),
+        Box::new(no_mutual_kill::NoMutualKill::default()),
+        Box::new(quarantine::Quarantine),
     ]
 }
