@@ -263,6 +263,8 @@ pub fn world(setup: &Setup) -> World {
     let mut world = World::new(Rng::new(setup.seed), nodes, Wiring::new(setup.paths.clone()), resources);
     world.times = setup.times.clone();
     world.site = setup.site.clone();
+    world.third.neighbours = setup.site.neighbours.clone();
+    world.third.watchdog = setup.site.watchdog.clone();
     world.record = if setup.record { Record::Everything } else { Record::Nothing };
     world
 }

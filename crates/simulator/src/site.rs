@@ -11,7 +11,7 @@ use crate::thirds::Thirds;
 use crate::world::{Range, World};
 use core::time::Duration;
 use hotpair_types::{FailureScope, GroupName, NodeId, ResourceName};
-use resource_core::{Action, OpId, Outcome, ResourceEvent};
+use resource_core::{Action, OpId, Outcome, ResourceEvent, WatchdogConfig};
 use std::collections::BTreeMap;
 
 /// A resource of the world.
@@ -37,6 +37,10 @@ pub struct Site {
     pub watchful: bool,
     /// Witness and fence devices.
     pub thirds: Thirds,
+    /// Neighbours, by the side of the network they are on when it is split.
+    pub neighbours: Vec<NodeId>,
+    /// The watchdog of each node.
+    pub watchdog: Option<WatchdogConfig>,
     /// Guarded volumes.
     pub guards: BTreeMap<Key, Guard>,
     /// Start and stop of single resources, where they differ from their kind's.
@@ -52,6 +56,8 @@ impl Default for Site {
             references: true,
             watchful: false,
             thirds: Thirds::default(),
+            neighbours: Vec::new(),
+            watchdog: None,
             guards: BTreeMap::new(),
             durations: BTreeMap::new(),
             holders: BTreeMap::new(),

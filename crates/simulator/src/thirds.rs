@@ -93,6 +93,10 @@ pub enum Act {
     DeviceLies(NodeId, bool),
     /// The device of a node takes so long.
     DeviceTakes(NodeId, Duration),
+    /// The watchdog of a node cannot be opened or petted.
+    WatchdogMissing(NodeId, bool),
+    /// No neighbour answers.
+    NeighboursDown(bool),
 }
 
 impl Act {
@@ -100,13 +104,15 @@ impl Act {
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::WitnessDown(false) | Self::WitnessHidden(_, false) | Self::DeviceDead(_, false) => return None,
-            Self::DeviceLies(_, false) => return None,
+            Self::DeviceLies(_, false) | Self::WatchdogMissing(_, false) | Self::NeighboursDown(false) => return None,
             Self::DeviceTakes(_, takes) if *takes <= QUICK => return None,
             Self::WitnessDown(_) => "witness down",
             Self::WitnessHidden(..) => "witness out of reach",
             Self::DeviceDead(..) => "fence device fails",
             Self::DeviceLies(..) => "fence device lies",
             Self::DeviceTakes(..) => "fence device slow",
+            Self::WatchdogMissing(..) => "watchdog missing",
+            Self::NeighboursDown(_) => "neighbours down",
         })
     }
 }
@@ -136,6 +142,10 @@ impl World {
             }
             Act::DeviceDead(node, dead) => device(&mut thirds.devices, *node, &|d| d.dead = *dead),
             Act::DeviceLies(node, lies) => device(&mut thirds.devices, *node, &|d| d.lies = *lies),
+            Act::WatchdogMissing(node, missing) => self.third.watchdog_missing[node.index()] = *missing,
+            Act::NeighboursDown(down) => {
+                self.third.neighbours = if *down { Vec::new() } else { self.site.neighbours.clone() };
+            }
             Act::DeviceTakes(node, takes) => device(&mut thirds.devices, *node, &|d| d.takes = *takes),
         }
     }

@@ -243,6 +243,12 @@ pub static MESSAGES: &[Message] = &[
         "{standby} 的全部守护进程停顿六次，每次为检测时间的 0.8 倍",
     ),
     Message::new(
+        "F126",
+        "{owner} is a virtual machine and stands still for {time} s, and its clocks with it",
+        "{owner} 是虚拟机，停顿 {time} 秒，其时钟也随之停止",
+    ),
+    Message::new("F127", "The clock of {owner} runs 0.1 % fast", "{owner} 的时钟快 0.1%"),
+    Message::new(
         "F130",
         "{daemon} of {owner} is killed and started again by systemd",
         "{owner} 的 {daemon} 被杀死，由 systemd 重新启动",
@@ -415,6 +421,11 @@ pub static MESSAGES: &[Message] = &[
         "{standby} loses its state file, and {owner} loses power",
         "{standby} 丢失状态文件，且 {owner} 断电",
     ),
+    Message::new(
+        "F308",
+        "{standby} is given an old image of its state file, and {owner} loses power",
+        "{standby} 的状态文件被旧备份覆盖，且 {owner} 断电",
+    ),
     Message::new("F310", "{standby} does not see the device of {resource}", "{standby} 看不到 {resource} 的设备"),
     Message::new(
         "F311",
@@ -532,8 +543,8 @@ pub static MESSAGES: &[Message] = &[
     Message::new("F521", "No neighbour answers, and {owner} loses power", "没有邻居应答，且 {owner} 断电"),
     Message::new(
         "F522",
-        "Everything between the nodes is cut, and the neighbours see both",
-        "节点之间全部中断，邻居能看到两者",
+        "Every heartbeat path and every probe of the nodes is lost, and the neighbours see both",
+        "所有心跳路径和节点自身的探测均丢失，邻居能看到两者",
     ),
     Message::new("F530", "{owner} has lost its watchdog and hangs for 30 s", "{owner} 失去看门狗并挂起 30 秒"),
     Message::new("F531", "{owner} hangs for 30 s, and its watchdog works", "{owner} 挂起 30 秒，看门狗正常"),
@@ -621,7 +632,6 @@ pub static MESSAGES: &[Message] = &[
         "there are {count} paths; cutting two of them is `all-paths` or less",
         "共有 {count} 条路径；切断两条等同于 `all-paths`",
     ),
-    Message::new("F914", "the simulation does not model {what} yet", "模拟尚未包含 {what}"),
     Message::new(
         "F950",
         "{group}/{resource} starts in {start_from} to {start_to} and stops in {stop_from} to {stop_to} (assumed: give --time {group}/{resource}=START,STOP)",

@@ -8,8 +8,11 @@ use super::catalogue::Words;
 use super::scene::{Scene, What};
 use super::verdict::{Data, Lengths, Verdict};
 use core::time::Duration;
-use hotpair_config::model::{Config, Failback, Kind, Link, OnSilence, Path, PerNode, UdpEnd, VolumeProtection};
-use hotpair_types::{Medium, NodeId, PathName};
+use hotpair_config::model::{
+    Config, Failback, Fence, FenceAction, Kind, Link, OnSilence, Path, PerNode, UdpEnd, VolumeProtection, Witness,
+};
+use hotpair_types::{GuaranteeLevel, Medium, NodeId, PathName};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -141,6 +144,7 @@ pub fn changes(scene: &Scene) -> Vec<Change> {
     paths(scene, &mut all);
     all.extend(references(scene));
     groups(scene, &mut all);
+    thirds(scene, &mut all);
     timings(scene, &mut all);
     all
 }
@@ -284,6 +288,67 @@ fn protect(group: &mut hotpair_config::model::Group, protection: &VolumeProtecti
         if let Kind::Volume(volume) = &mut resource.kind {
             volume.protection = protection.clone();
         }
+    }
+}
+
+fn demand(config: &mut Config, level: GuaranteeLevel, lease: Option<Duration>) {
+    for group in config.groups.iter_mut().filter(|g| g.nodes.len() == 2) {
+        group.require = group.require.max(level);
+        group.lease = group.lease.or(lease);
+    }
+}
+
+fn thirds(scene: &Scene, all: &mut Vec<Change>) {
+    if !scene.has_standby() {
+        return;
+    }
+    if scene.config.witness.is_none() {
+        let mut config = scene.config.clone();
+        let lease = (scene.config.detection() * 3).max(Duration::from_secs(4));
+        demand(&mut config, GuaranteeLevel::Witnessed, Some(lease));
+        config.witness = Some(Witness {
+            endpoints: vec!["https://192.0.2.30:2379".to_string()],
+            login: None,
+            ca_file: None,
+            certificate: None,
+            ttl: Duration::from_secs(6),
+            timeout: Duration::from_secs(1),
+        });
+        let lines = format!(
+            "[witness]\nendpoints = [\"https://192.0.2.30:2379\"]\n[[group]]   # each group\nrequire = \"witnessed\"\nlease = \"{}\"",
+            millis(lease)
+        );
+        all.push(Change { words: Words::new("F807", &[]), lines, config });
+    }
+    if scene.config.fences.is_empty() {
+        let mut config = scene.config.clone();
+        demand(&mut config, GuaranteeLevel::Fenced, None);
+        let mut lines = String::new();
+        for node in NodeId::BOTH {
+            // The side that serves shoots first if both see no sign of each other.
+            let delay = if node == scene.owner { Duration::from_secs(1) } else { Duration::ZERO };
+            let name = format!("power-{}", scene.name(node));
+            lines.push_str(&format!(
+                "[[fence]]\nname = \"{name}\"\nnode = \"{}\"\nagent = \"fence_ipmilan\"\ndelay = \"{}s\"\nparameters = {{ ip = \"192.0.2.{}\" }}\n",
+                scene.name(node),
+                delay.as_secs(),
+                40 + node.index()
+            ));
+            config.fences.push(Fence {
+                node,
+                name,
+                agent: PathBuf::from("/usr/sbin/fence_ipmilan"),
+                level: 1,
+                action: FenceAction::Off,
+                parameters: BTreeMap::new(),
+                secrets: BTreeMap::new(),
+                delay,
+                timeout: Duration::from_secs(60),
+                attempts: 2,
+            });
+        }
+        lines.push_str("[[group]]   # each group\nrequire = \"fenced\"");
+        all.push(Change { words: Words::new("F808", &[]), lines, config });
     }
 }
 

@@ -99,6 +99,9 @@ fn site(scene: &Scene, assumptions: &Assumptions) -> Site {
     site.references = scene.has_references();
     site.watchful = true;
     site.thirds.witness = scene.config.witness.as_ref().map(|w| Witness::new(w.ttl, w.timeout));
+    // A neighbour stands near the clients, that is on the side of the node that serves.
+    site.neighbours = vec![scene.owner; scene.config.neighbours.len()];
+    site.watchdog = hotpair_assemble::resource::watchdog(&scene.config, false);
     site.thirds.devices = NodeId::BOTH.map(|node| device(scene, node));
     for (thing, times) in scene.resources.iter().zip(&assumptions.times) {
         let key = (thing.group.clone(), thing.name.clone());

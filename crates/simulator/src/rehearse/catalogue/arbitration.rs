@@ -4,6 +4,7 @@ use super::{Act, Area, Book, NEVER, NOW, Played, Script, Words, all_at, fault, s
 use crate::faults::Fault;
 use crate::thirds;
 use core::time::Duration;
+use hotpair_types::NodeId;
 
 const A: Area = Area::Arbitration;
 
@@ -69,32 +70,37 @@ fn fence(book: &mut Book<'_>) {
     add(book, "everything-cut-fence", "F04", "F513", script);
 }
 
-/// Neighbours and the watchdog are not part of the simulated world: said, not guessed.
 fn neighbours(book: &mut Book<'_>) {
-    let why = |book: &Book<'_>| {
-        if book.scene.config.neighbours.is_empty() {
-            Words::new("F906", &[])
-        } else {
-            Words::new("F914", &[("what", "[[neighbour]]")])
-        }
-    };
-    for (name, row, id) in [
-        ("neighbours-down", "F07", "F520"),
-        ("neighbours-down-owner-power", "F07", "F521"),
-        ("everything-cut-neighbours-see", "W08", "F522"),
-    ] {
-        let why = why(book);
-        book.add(A, name, row, id, Err(why));
-    }
+    let o = book.owner();
+    let there = if book.scene.config.neighbours.is_empty() { Err(Words::new("F906", &[])) } else { Ok(()) };
+    let down = |on| third(thirds::Act::NeighboursDown(on));
+    let played = there.clone().map(|()| Script::new(all_at(NOW, vec![down(true)])).repaired(vec![down(false)]));
+    book.add(A, "neighbours-down", "F07", "F520", played);
+    let played = there.clone().map(|()| {
+        let mut steps = all_at(NOW, vec![down(true)]);
+        steps.push(fault(secs(5), Fault::PowerLoss(o, NEVER)));
+        Script::new(steps).repaired(vec![down(false)])
+    });
+    book.add(A, "neighbours-down-owner-power", "F07", "F521", played);
+    // Every heartbeat and every probe of the nodes' own is lost, and the networks work.
+    let played = there.map(|()| {
+        let blocked = |on| NodeId::BOTH.map(|n| Act::Fault(Fault::ProbesBlocked(n, on))).to_vec();
+        let begin = [book.paths(None, true), blocked(true)].concat();
+        Script::new(all_at(NOW, begin)).repaired([book.paths(None, false), blocked(false)].concat())
+    });
+    book.add(A, "all-paths-probes-blocked-neighbours", "W08", "F522", played);
 }
 
 fn watchdog(book: &mut Book<'_>) {
-    for (name, row, id) in [("watchdog-missing-owner-hangs", "N13", "F530"), ("watchdog-owner-hangs", "N06", "F531")] {
-        let why = if book.scene.config.watchdog.is_none() {
-            Words::new("F907", &[])
-        } else {
-            Words::new("F914", &[("what", "[watchdog]")])
-        };
-        book.add(A, name, row, id, Err(why));
-    }
+    let o = book.owner();
+    let there = if book.scene.config.watchdog.is_none() { Err(Words::new("F907", &[])) } else { Ok(()) };
+    let missing = |on| third(thirds::Act::WatchdogMissing(o, on));
+    let played = there.clone().map(|()| {
+        let mut steps = all_at(NOW, vec![missing(true)]);
+        steps.push(fault(secs(5), Fault::Pause(o, secs(30))));
+        Script::new(steps).repaired(vec![missing(false)])
+    });
+    book.add(A, "watchdog-missing-owner-hangs", "N13", "F530", played);
+    let played = there.map(|()| Script::new(vec![fault(NOW, Fault::Pause(o, secs(30)))]));
+    book.add(A, "watchdog-owner-hangs", "N06", "F531", played);
 }

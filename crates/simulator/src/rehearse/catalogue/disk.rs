@@ -2,6 +2,7 @@
 
 use super::{Act, Area, Book, NEVER, NOW, Script, Step, Words, all_at, fault, secs, step};
 use crate::faults::Fault;
+use crate::rare::Rare;
 use core::time::Duration;
 use hotpair_types::{Medium, NodeId};
 
@@ -34,6 +35,8 @@ fn state(book: &mut Book<'_>) {
     for (name, id, node) in [("state-lost-owner", "F305", o), ("state-lost-standby", "F306", s)] {
         book.add(A, name, "D09", id, Ok(Script::new(vec![fault(NOW, Fault::StateLost(node))])));
     }
+    let script = Script::new(vec![fault(NOW, Fault::Rare(Rare::StaleState(s))), owner_off(secs(15), o)]);
+    book.add(A, "state-old-standby-owner-power", "O10", "F308", Ok(script));
     let script = Script::new(vec![fault(NOW, Fault::StateLost(s)), owner_off(secs(15), o)]);
     book.add(A, "state-lost-standby-owner-power", "O10", "F307", Ok(script));
 }

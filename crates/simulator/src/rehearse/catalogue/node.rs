@@ -1,8 +1,9 @@
 //! Machines and daemons.
 
-use super::{Area, Book, NEVER, NOW, Script, fault, secs};
+use super::{Act, Area, Book, NEVER, NOW, Script, fault, secs};
 use crate::faults::Fault;
 use crate::node::Daemon;
+use crate::rare::Rare;
 use arbiter_core::io::Order;
 use core::time::Duration;
 use hotpair_types::{NodeId, NodeMode};
@@ -80,6 +81,12 @@ fn machines(book: &mut Book<'_>) {
         let text = time.to_string();
         book.add_with(a, name, "N07", id, &[("time", &text)], pause(node, secs(time)));
     }
+    let stopped = Script::new(vec![fault(NOW, Fault::Rare(Rare::ClockStops(o, secs(30))))]).watched(secs(30));
+    book.add_with(a, "owner-pause-30s-clocks-too", "N07", "F126", &[("time", "30")], Ok(stopped));
+    let drift = Script::new(vec![fault(NOW, Fault::Rare(Rare::Drift(o, 1_000)))])
+        .watched(secs(60))
+        .repaired(vec![Act::Fault(Fault::Rare(Rare::Drift(o, 0)))]);
+    book.add(a, "clock-drift", "C04", "F127", Ok(drift));
     let short = book.detection() * 4 / 5;
     let stalls = (0..6).map(|n| fault(book.detection() * (2 * n), Fault::FreezeAll(o, short))).collect();
     book.add(a, "owner-stalls", "N08", "F124", Ok(Script::new(stalls)));
