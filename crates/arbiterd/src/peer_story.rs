@@ -135,7 +135,7 @@ fn move_told(told: pb::AdvertMove) -> Heard {
         ("wall_ms", told.wall_clock_ms.to_string()),
     ];
     parameters.extend(told.ran_after_ms.map(|ms| ("ran_after_ms", ms.to_string())));
-    ("E250", told.group, parameters)
+    ("E248", told.group, parameters)
 }
 
 const fn state_id(state: GroupState) -> Option<&'static str> {

@@ -262,3 +262,74 @@ fn peer(list: &mut List, new: &Settings, before: &Snapshot) {
         Some(digest) => list.put("pair", name, Effect::Changed, "X451", &[("peer", &name), ("digest", &digest)]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arbiter_core::io::Seed;
+    use hotpair_config::load_text_with_key;
+    use hotpair_types::{BootId, Incarnation};
+    use std::path::Path;
+
+    const CONFIG: &str = include_str!("../tests/pair.toml");
+    const KEY: &str = "5d0b1f7e93c24a68b7e1f05c2d9a8346e4c1b8f2706d5a93184ecf2b6a70d9e3";
+
+    fn settings(text: &str) -> Settings {
+        let loaded = load_text_with_key(text, Path::new("pair.toml"), Some("alpha"), KEY).unwrap();
+        Settings::new(loaded.config, NodeId::FIRST, Vec::new())
+    }
+
+    fn preview(new: &str) -> Vec<(String, String, Effect, String)> {
+        let now = Timestamp::from_millis(5_000);
+        let old = settings(CONFIG);
+        let seed = Seed { boot: BootId([1; 16]), arbiter: Incarnation(1) };
+        let core = Arbiter::new(old.core(), None, seed, Timestamp::from_millis(1_000));
+        let before = core.snapshot(now).groups.len();
+        let changes = changes(&old, &settings(new), &core, now);
+        assert_eq!(core.snapshot(now).groups.len(), before, "the running core is not touched");
+        changes.into_iter().map(|c| (c.kind.clone(), c.name.clone(), c.effect(), c.message_id)).collect()
+    }
+
+    /// S10 B8: an equal configuration changes nothing, and that is said.
+    #[test]
+    fn an_equal_configuration_changes_nothing() {
+        let changes = preview(&format!("# a remark\n{CONFIG}"));
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!((changes[0].2, changes[0].3.as_str()), (Effect::Untouched, "X450"));
+    }
+
+    /// S10 B8: what is added, changed and begun anew is named, each thing apart; everything else is said to stay.
+    #[test]
+    fn each_thing_is_judged_apart() {
+        let first = settings(CONFIG).config;
+        let path = first.paths[0].name.to_string();
+        let group = first.groups[0].name.to_string();
+        let marker = "[[group]]";
+        let at = CONFIG.find(marker).unwrap();
+        let more = format!(
+            "{}[[group]]\nname = \"more\"\nnodes = [\"alpha\", \"beta\"]\n[[group.resource]]\nname = \"job\"\nkind = \"app\"\nrun = \"exec\"\n\
+             start = [\"/bin/true\"]\nstop = [\"/bin/true\"]\nmonitor = [\"/bin/true\"]\n\n{}",
+            &CONFIG[..at],
+            CONFIG[at..].replacen("[[group]]\n", "[[group]]\nmax_moves = 7\n", 1)
+        );
+        let changes = preview(&more);
+        let of = |kind: &str, name: &str| {
+            changes.iter().filter(|c| c.0 == kind && c.1 == name).map(|c| (c.2, c.3.as_str())).collect::<Vec<_>>()
+        };
+        assert_eq!(of("path", &path), [(Effect::Untouched, "X404")], "{changes:?}");
+        assert!(of("group", "more").contains(&(Effect::Added, "X410")), "{changes:?}");
+        assert!(of("group", &group).contains(&(Effect::Changed, "X413")), "{changes:?}");
+        assert!(changes.iter().any(|c| c.0 == "resource" && c.2 == Effect::Untouched), "{changes:?}");
+        assert!(changes.iter().any(|c| c.3 == "X453"), "the peer was never heard: {changes:?}");
+    }
+
+    /// S10: a group that is taken out of the file is named as one that nobody watches any more.
+    #[test]
+    fn a_group_that_is_gone_is_told() {
+        let group = settings(CONFIG).config.groups[0].name.to_string();
+        let renamed = CONFIG.replace(&format!("name = \"{group}\""), "name = \"other\"");
+        let changes = preview(&renamed);
+        assert!(changes.iter().any(|c| c.1 == group && c.2 == Effect::Removed && c.3 == "X411"), "{changes:?}");
+        assert!(changes.iter().any(|c| c.1 == "other" && c.2 == Effect::Added), "{changes:?}");
+    }
+}

@@ -99,23 +99,18 @@ async fn numbers_go_on_after_damage() {
         first.record(record("E101", "web"));
     }
     assert_eq!(all(&first).await.last().unwrap().id, 120);
-    drop(first);
-    // The thread of the first run may still be closing its files.
-    let database = directory.path().join(DATABASE_FILE);
-    for suffix in ["-wal", "-shm"] {
-        let mut beside = database.clone().into_os_string();
-        beside.push(suffix);
-        drop(std::fs::remove_file(beside));
-    }
-    std::fs::write(&database, "this is no database at all".repeat(100)).unwrap();
-    let second = start(directory.path(), 50);
+    // What a broken disk leaves: the database is rubble, the file beside it is whole.
+    let broken = tempfile::tempdir().unwrap();
+    std::fs::copy(directory.path().join("history.last"), broken.path().join("history.last")).unwrap();
+    std::fs::write(broken.path().join(DATABASE_FILE), "this is no database at all".repeat(100)).unwrap();
+    let second = start(broken.path(), 50);
     second.record(record("E001", ""));
     let found = all(&second).await;
     assert_eq!(found[0].record.message_id, "E161");
     assert!(found[0].id > 120, "{}", found[0].id);
     assert_eq!(found[1].id, found[0].id + 1);
     drop(second);
-    let third = start(directory.path(), 50);
+    let third = start(broken.path(), 50);
     third.record(record("E001", ""));
     assert_eq!(all(&third).await.last().unwrap().id, found[1].id + 1, "a good database says it exactly");
 }

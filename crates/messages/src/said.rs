@@ -37,7 +37,7 @@ fn value_of(id: &str, name: &str, value: &str, lang: Lang, args: &[(String, Stri
         "evidence" => Some(evidence(value, lang)),
         "facts" => Some(facts(value, lang)),
         "condition" if lang == Lang::Zh => pages::condition_zh(rule()).map(ToOwned::to_owned),
-        "why" if matches!(id, "E250" | "X204" | "X420") => {
+        "why" if matches!(id, "E248" | "X204" | "X420") => {
             Some(why(id, rule(), lang, args).unwrap_or(value.to_owned()))
         }
         "reason" | "failure" | "not_ready" | "peer_not_ready" | "for" | "time" | "why" | "outcome" | "what" => None,
@@ -53,8 +53,8 @@ fn why(id: &str, rule: &str, lang: Lang, args: &[(String, String)]) -> Option<St
         .iter()
         .map(|(name, value)| match name.as_str() {
             // Told by the peer: its own name stands for the node that decided.
-            "node" if id == "E250" => ("peer".to_owned(), value.clone()),
-            "peer" if id == "E250" => ("node".to_owned(), value.clone()),
+            "node" if id == "E248" => ("peer".to_owned(), value.clone()),
+            "peer" if id == "E248" => ("node".to_owned(), value.clone()),
             _ => (name.clone(), value.clone()),
         })
         .filter(|(name, _)| name != "why" && name != "rule")
@@ -96,6 +96,16 @@ const STATES: Words = &[
     ("watch only", "it is only watched", "只观察"),
     ("run it here", "it runs here", "在本机运行"),
     ("do not run it here", "it does not run here", "不在本机运行"),
+    (
+        "do not run it here; ask the witness for its vote",
+        "it does not run here; the witness is asked for its vote",
+        "不在本机运行；向见证者请求投票",
+    ),
+    (
+        "do not run it here; have the peer switched off",
+        "it does not run here; the peer is to be switched off",
+        "不在本机运行；切断对方电源",
+    ),
     ("stop it here in order to hand it over", "it is stopped here in order to hand it over", "在本机停止以便交出"),
     ("offer it to the peer", "it is offered to the peer", "向对方发出交接"),
     ("take the offer back", "the offer is taken back", "收回交接"),
@@ -189,6 +199,10 @@ fn evidence(value: &str, lang: Lang) -> String {
                 let who = via.split(',').next().unwrap_or(via);
                 answered.push(format!("{} {who}", pick(lang, "reference address", "参考地址")));
             }
+            Some(Piece::Neighbour { via }) => {
+                answered
+                    .push(format!("{} {via}", pick(lang, "a neighbour cannot see it either:", "邻居节点也看不到它：")));
+            }
             None if piece.is_empty() => {}
             None => rest.push(translate(piece, lang)),
         }
@@ -224,6 +238,7 @@ enum Piece<'a> {
     Unsent { probe: &'a str, why: &'a str },
     Answered { probe: &'a str, via: &'a str, sign: &'a str },
     Reference { via: &'a str },
+    Neighbour { via: &'a str },
 }
 
 impl<'a> Piece<'a> {
@@ -231,6 +246,9 @@ impl<'a> Piece<'a> {
         let (_, rest) = text.strip_prefix("round ")?.split_once(": ")?;
         if let Some(via) = rest.strip_prefix("reference answered ") {
             return Some(Self::Reference { via });
+        }
+        if let Some(via) = rest.strip_prefix("neighbour cannot see it either ") {
+            return Some(Self::Neighbour { via });
         }
         let (probe, rest) = rest.split_once(' ')?;
         if let Some(via) = rest.strip_prefix("sent ") {
@@ -274,6 +292,11 @@ const FACTS: &[(&str, &str, &str, &str)] = &[
     ("hold_on_silence", "false", "to be held on silence", "静默时保持"),
     ("require_unmet", "false", "demanded guarantee not reached", "所需保证级别未达到"),
     ("lease_wait", "false", "the peer's lease may still run", "对方租约可能未到期"),
+    ("right_lost", "false", "the right to run it was not renewed", "运行的权利未续期"),
+    ("require", "evidence", "demanded guarantee", "要求的保证级别"),
+    ("vote", "None", "the witness's vote", "见证者的投票"),
+    ("fence", "None", "fencing of the peer", "对方的隔离"),
+    ("right", "Unbound", "the right to run it", "运行的权利"),
     ("move_asked", "false", "a move was ordered", "已下令移动"),
     ("failback_due", "false", "failback is due", "应回切"),
     ("i_am_standby", "false", "this node is in standby", "本机备用"),
@@ -304,6 +327,15 @@ const FACT_VALUES: Words = &[
     ("Released", "offered", "已发出交接"),
     ("Withdrawing", "offer being taken back", "正在收回交接"),
     ("OffersToMe", "offers it to this node", "向本机交接"),
+    ("Held", "held by this node", "本机持有"),
+    ("Waiting", "asked for, no answer yet", "已请求，尚无答复"),
+    ("Unreachable", "the witness does not answer", "见证者没有应答"),
+    ("Due", "to be done", "待执行"),
+    ("Running", "under way", "正在执行"),
+    ("Confirmed", "confirmed", "已确认"),
+    ("Failed", "failed", "失败"),
+    ("Given", "given", "已具备"),
+    ("Missing", "missing", "缺失"),
     ("Alive(Software)", "hotpair answers there", "对方的 hotpair 有回应"),
     ("Alive(Serving)", "a virtual address answers there", "虚拟地址有回应"),
     ("Alive(Kernel)", "its kernel answers", "对方内核有回应"),

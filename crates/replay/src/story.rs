@@ -312,8 +312,9 @@ impl StoryWriter {
             self.both |= id == "R210";
             let expected = match rule.action {
                 Action::TakeOver | Action::TakeOffered => format!("{me} takes {group} by {id}"),
-                Action::Release => format!("rule {id} for {group} on {me}"),
-                Action::Stand if rule.severity != Severity::Info => format!("rule {id} for {group} on {me}"),
+                // Gone again in a moment: looked for in what was decided, not in what holds.
+                Action::Release => format!("event {id} on {me}"),
+                Action::Stand if rule.severity != Severity::Info => format!("event {id} on {me}"),
                 _ => continue,
             };
             self.lines.push((moment.at, Told::Decided(expected)));

@@ -61,7 +61,7 @@ pub fn last_decision(entries: &[Entry]) -> Option<u64> {
             let changes = matches!(rule.action, Action::TakeOver | Action::TakeOffered | Action::Release);
             changes || matches!(rule.id, "R210" | "R220") || rule.severity == Severity::Critical
         }
-        None => matches!(entry.record.message_id.as_str(), "E250" | "E202"),
+        None => matches!(entry.record.message_id.as_str(), "E248" | "E202"),
     });
     weighty.or_else(|| decisions().next().map(|(entry, _)| entry)).map(|entry| entry.id)
 }
@@ -120,7 +120,7 @@ fn related<'a>(id: u64, entries: &'a [Entry], center: &Entry, settings: &Setting
 fn by_peer(entry: &Entry) -> bool {
     matches!(
         entry.record.message_id.as_str(),
-        "E202" | "E241" | "E242" | "E243" | "E244" | "E245" | "E246" | "E247" | "E250"
+        "E202" | "E241" | "E242" | "E243" | "E244" | "E245" | "E246" | "E247" | "E248"
     )
 }
 

@@ -76,7 +76,11 @@ fn waits(before: &[Told<'_>], center: &Entry, lines: &mut Vec<pb::StoryLine>) {
         before.iter().filter(|(e, _)| of_group(e, center) && rule(&e.record.message_id).is_some()).collect();
     for (at, (entry, from)) in decided.iter().enumerate() {
         let until = decided.get(at + 1).map_or(0, |(_, next)| *next);
-        let waits = rule(&entry.record.message_id).is_some_and(|r| matches!(r.action, Action::Stand | Action::Keep));
+        let waits = rule(&entry.record.message_id).is_some_and(|r| {
+            // To hold, to ask the witness, to have the peer switched off.
+            let acts = matches!(r.action, Action::Run | Action::TakeOver | Action::TakeOffered | Action::Release);
+            !acts && !matches!(r.action, Action::Offer | Action::Withdraw | Action::Unmanage)
+        });
         // What a standby does all the time is no wait.
         let ordinary = matches!(entry.record.message_id.as_str(), "R410" | "R411" | "R420" | "R100" | "R432");
         if waits && !ordinary && until > *from {

@@ -280,12 +280,12 @@ pub(super) static PAGES: &[Page] = &[
         [
             "The peer told that it owns the group by a new epoch.",
             "A planned move to it, or a takeover by it while this node was away.",
-            "Nothing. How it came to it is in the next event (E250) and in its own `hotpair explain --last`.",
+            "Nothing. How it came to it is in the next event (E248) and in its own `hotpair explain --last`.",
         ],
         [
             "对方告知其以新的 epoch 拥有该组。",
             "计划内移到对方，或本机不在时由对方接管。",
-            "无须处理。经过见随后的事件 E250 以及对方的 `hotpair explain --last`。",
+            "无须处理。经过见随后的事件 E248 以及对方的 `hotpair explain --last`。",
         ],
     ),
     page(
@@ -452,7 +452,7 @@ pub(super) static PAGES: &[Page] = &[
         ],
     ),
     page(
-        "E250",
+        "E248",
         [
             "What the peer told of how it came to have the group: when, by which rule, and how long the start took.",
             "This node was away, or the group was moved there.",

@@ -9,6 +9,7 @@ mod events;
 mod resources;
 mod rules;
 mod silence;
+mod thirds;
 
 use crate::Lang;
 
@@ -54,7 +55,7 @@ pub const AREAS: &[char] = &['R', 'E', 'A', 'P', 'S', 'D'];
 
 /// Every page.
 pub fn all() -> impl Iterator<Item = &'static Page> {
-    [rules::PAGES, silence::PAGES, events::PAGES, alarms::PAGES, resources::PAGES].into_iter().flatten()
+    [rules::PAGES, silence::PAGES, thirds::PAGES, events::PAGES, alarms::PAGES, resources::PAGES].into_iter().flatten()
 }
 
 /// The page of an id.
