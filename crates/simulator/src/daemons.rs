@@ -3,7 +3,7 @@
 use crate::faults::Fault;
 use crate::node::{Daemon, Message, Node, RoundTruth};
 use crate::resources::Operation;
-use crate::wire::Wiring;
+use crate::wire::{DRIVER, LINE, Wiring};
 use crate::world::{Event, Happening, World, nanos};
 use arbiter_core::Arbiter;
 use arbiter_core::io::{BootAlone, Durable, Input, Output, SafetyOrder, Seed};
@@ -218,6 +218,10 @@ impl World {
             Daemon::Hbd => {
                 let Some(core) = &mut self.nodes[node.index()].hbd.core else { return };
                 match message {
+                    Message::SendFailed(path) => {
+                        let text = "resource temporarily unavailable".to_string();
+                        core.handle_input(heartbeat_core::Input::SendFailed { path, text }, local);
+                    }
                     Message::Garbage(path) => core.handle_input(heartbeat_core::Input::Garbage { path }, local),
                     Message::Link { path } => {
                         let dead = self.wiring.index(path).is_some_and(|at| self.wiring.ports_dead[at][node.index()]);
@@ -425,9 +429,23 @@ impl World {
             self.deliver_damaged(from.other(), at, path, bytes);
             return;
         }
-        let jitter = if self.wiring.paths[at].medium == Medium::Serial { 0 } else { nanos(wire.jitter) };
-        let delay = self.now + nanos(wire.delay);
-        if wire.duplicate > 0 && self.rng.percent(wire.duplicate) {
+        let serial = self.wiring.paths[at].medium == Medium::Serial;
+        let (jitter, wire_delay, duplicate) =
+            (if serial { 0 } else { nanos(wire.jitter) }, nanos(wire.delay), wire.duplicate);
+        let mut delay = self.now + wire_delay;
+        if serial {
+            // One byte after the other; what the driver does not take is lost, and hbd is told so.
+            let free = &mut self.wiring.line_free[at][from.index()];
+            let begins = self.now.max(*free);
+            if (begins - self.now) / 1_000 * LINE / 1_000_000 > DRIVER {
+                let Some(run) = self.nodes[from.index()].run(Daemon::Hbd) else { return };
+                self.put(Duration::ZERO, Event::Deliver { node: from, run, message: Message::SendFailed(path) });
+                return;
+            }
+            *free = begins + (bytes.len() as u64 + 10) * 1_000_000_000 / LINE;
+            delay = *free + wire_delay;
+        }
+        if duplicate > 0 && self.rng.percent(duplicate) {
             let again = delay + self.rng.below(jitter);
             let message = Message::Frame { path, bytes: bytes.clone() };
             self.put_at(again, Event::Arrive { node: from.other(), message });

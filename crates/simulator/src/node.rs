@@ -47,6 +47,8 @@ pub enum Message {
     },
     /// hbd: bytes that are not a frame (a serial line's checksum is wrong).
     Garbage(PathTag),
+    /// hbd: a frame was not taken by its port.
+    SendFailed(PathTag),
     /// hbd: an own port.
     Link {
         /// Of which path.
@@ -134,6 +136,7 @@ impl Message {
         match self {
             Self::Frame { .. }
             | Self::Garbage(_)
+            | Self::SendFailed(_)
             | Self::Link { .. }
             | Self::Leave
             | Self::Reconfigure

@@ -26,7 +26,7 @@ impl Wire {
         // A slot on a disk is written, and read at the other side's next turn.
         let (delay, jitter) = match medium {
             Medium::Udp => (150, 300),
-            Medium::Serial => (20_000, 300),
+            Medium::Serial => (200, 300),
             Medium::Disk => (3_000, 90_000),
         };
         Self {
@@ -59,6 +59,8 @@ pub struct Wiring {
     pub lan_split: bool,
     /// Percent of probes and answers lost.
     pub lan_loss: u64,
+    /// `line_free[path][sender]`: when a serial line has sent what it was given.
+    pub line_free: Vec<[u64; 2]>,
     /// `ports_dead[path][node]`: that port has no carrier.
     pub ports_dead: Vec<[bool; 2]>,
     /// None of a node's ports carries.
@@ -66,6 +68,11 @@ pub struct Wiring {
     /// A node's prober cannot send.
     pub probes_blocked: [bool; 2],
 }
+
+/// Bytes a second on a serial line of 115,200 baud.
+pub const LINE: u64 = 11_520;
+/// What a port's driver holds back before it takes no more.
+pub const DRIVER: u64 = 4_096;
 
 /// A path configuration.
 pub fn path(name: &str, medium: Medium, interval: u64, lost: u32) -> Option<PathConfig> {
@@ -86,10 +93,12 @@ impl Wiring {
     pub fn new(paths: Vec<PathConfig>) -> Self {
         let wires = paths.iter().map(|p| [Wire::of(p.medium), Wire::of(p.medium)]).collect();
         let tags = paths.iter().map(PathConfig::tag).collect();
+        let line_free = vec![[0; 2]; paths.len()];
         let ports_dead = vec![[false; 2]; paths.len()];
         Self {
             paths,
             tags,
+            line_free,
             ports_dead,
             wires,
             lan_cut: [false; 2],

@@ -574,6 +574,18 @@ impl World {
         spec.and_then(|s| self.times.kinds.get(&s.kind)).map_or(self.times.effect, |range| range[which])
     }
 
+    /// No group waits for a lease of the peer or for a third party, or is held in silence.
+    pub fn groups_wait_for_nobody(&self) -> bool {
+        let alone = |n: &Node| n.config.arbitration == arbiter_core::io::Arbitration::default();
+        self.nodes.iter().all(|n| {
+            alone(n)
+                && n.config
+                    .groups
+                    .iter()
+                    .all(|g| !g.wait_for_lease && !g.hold_on_silence && g.guards.take_after.is_none())
+        })
+    }
+
     /// A person has taken it out of hotpair's hands.
     pub fn hands_off(&self, group: &GroupName) -> bool {
         self.nodes.iter().any(|n| n.rules.get(group).is_some_and(|r| r == "R110"))

@@ -4,6 +4,7 @@
 mod boot_safe;
 mod durable_first;
 mod epoch_monotone;
+mod failover;
 mod heal_converges;
 mod leased_one_owner;
 mod no_deadlock;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(only_the_living_are_heard::OnlyTheLivingAreHeard::default()),
         Box::new(started_once::StartedOnce),
         Box::new(third_party_one_owner::ThirdPartyOneOwner::default()),
+        Box::new(failover::Failover::default()),
         Box::new(no_mutual_kill::NoMutualKill::default()),
         Box::new(quarantine::Quarantine),
     ]
