@@ -3,7 +3,7 @@
 use crate::build::{At, Draft};
 use crate::check::{own_addresses, place};
 use crate::guarantee;
-use crate::model::{Fence, Kind, Link, VolumeProtection, Watchdog, Witness};
+use crate::model::{Fence, GuaranteeLevel, Kind, Link, VolumeProtection, Watchdog, Witness};
 use crate::reader::Reader;
 use crate::values::show_duration;
 use hotpair_types::NodeId;
@@ -294,5 +294,62 @@ fn renewal(r: &mut Reader<'_>, watchdog: &Watchdog, at: &str, group: &str, lease
         ];
         let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
         r.error("C094", &format!("{at}.lease"), &args);
+    }
+}
+
+/// A delay below this seldom outlasts the switching off of the other side.
+const SHORT_DELAY: Duration = Duration::from_secs(5);
+
+/// What works and is weaker than it looks.
+pub fn warn(r: &mut Reader<'_>, draft: &Draft) {
+    let witness = draft.arbiters.witness.as_ref().ok().and_then(Option::as_ref);
+    let detection = draft.paths.iter().map(|p| p.it.detection()).max().unwrap_or_default();
+    if let Some(witness) = witness {
+        if let Some(plain) = witness.endpoints.iter().find(|e| e.starts_with("http://")) {
+            r.warn("C116", "witness.endpoints", &[("endpoint", plain)]);
+        }
+        if witness.ttl > detection {
+            let args = [("ttl", show_duration(witness.ttl)), ("detection", show_duration(detection))];
+            let args = args.each_ref().map(|(n, v)| (*n, v.as_str()));
+            r.warn("C122", "witness.ttl", &args);
+        }
+    }
+    warn_fences(r, draft);
+    let two = draft.groups.iter().filter(|g| g.group.as_ref().is_ok_and(|s| s.nodes.len() == 2));
+    for group in two {
+        let Ok(settings) = &group.group else { continue };
+        let at = format!("{}.require", group.at);
+        if witness.is_some() && settings.require < GuaranteeLevel::Witnessed {
+            r.warn("C120", &at, &[("group", &group.name)]);
+        }
+        if !draft.arbiters.fences.is_empty() && settings.require < GuaranteeLevel::Fenced {
+            r.warn("C121", &at, &[("group", &group.name)]);
+        }
+    }
+    let leased = draft.groups.iter().any(|group| {
+        let disk = group.resources.iter().any(
+            |res| matches!(&res.it.kind, Kind::Volume(v) if matches!(v.protection, VolumeProtection::Lease { .. })),
+        );
+        disk || group.group.as_ref().is_ok_and(|g| g.lease.is_some())
+    });
+    if matches!(draft.arbiters.watchdog, Ok(Some(_))) && !leased {
+        r.warn("C117", "watchdog", &[]);
+    }
+}
+
+fn warn_fences(r: &mut Reader<'_>, draft: &Draft) {
+    let fences = &draft.arbiters.fences;
+    let Some(last) = fences.last() else { return };
+    let delays = NodeId::BOTH.map(|node| delay(fences.iter().map(|f| &f.it), node));
+    match delays {
+        [Some(a), Some(b)] if a.abs_diff(b) < SHORT_DELAY => {
+            r.warn("C119", &format!("{}.delay", last.at), &[("gap", &show_duration(a.abs_diff(b)))]);
+        }
+        [Some(_), None] | [None, Some(_)] => {
+            let missing = if delays.first().is_some_and(Option::is_none) { NodeId::FIRST } else { NodeId::SECOND };
+            let name = r.nodes.as_ref().map(|[a, b]| if missing == NodeId::FIRST { a } else { b }.to_string());
+            r.warn("C118", &last.at, &[("node", &name.unwrap_or_default())]);
+        }
+        _ => {}
     }
 }

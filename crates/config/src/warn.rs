@@ -30,6 +30,7 @@ pub fn warn(r: &mut Reader<'_>, draft: &Draft) {
     if draft.groups.is_empty() {
         r.warn("C114", "", &[]);
     }
+    crate::check_arbiters::warn(r, draft);
     let detection = draft.paths.iter().map(|p| p.it.detection()).max().unwrap_or_default();
     for group in &draft.groups {
         let Ok(settings) = &group.group else { continue };

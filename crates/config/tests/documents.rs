@@ -129,6 +129,32 @@ fn the_guarantee_is_computed_and_said() {
     let addresses_only =
         format!("{}[[group]]{files}", app.0).replace("lease = \"5s\"", "lease = \"5s\"\nrequire = \"leased\"");
     assert_eq!(level(&addresses_only, "web"), GuaranteeLevel::Leased);
+    // Third parties count only where the group demands them: what is not demanded is gone without.
+    let third = "[witness]\nendpoints = [\"https://etcd1:2379\"]\n[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_x\"\n\
+                 [[fence]]\nnode = \"beta\"\nname = \"b\"\nagent = \"fence_x\"\ndelay = \"15s\"\n[safety_check]";
+    let thirds = leased.replacen("[safety_check]", third, 1);
+    assert_eq!(level(&thirds, "web"), GuaranteeLevel::Evidence);
+    for (word, expected) in [("witnessed", GuaranteeLevel::Witnessed), ("fenced", GuaranteeLevel::Fenced)] {
+        let text = thirds.replace("lease = \"5s\"", &format!("lease = \"5s\"\nrequire = \"{word}\""));
+        assert_eq!(level(&text, "web"), expected);
+    }
+    // "Never written by both nodes" is said only where it is so.
+    let promise_of = |text: &str, name: &str| {
+        let config = load(text).unwrap_or_else(|f| panic!("{}", show(&f))).config;
+        let group = config.groups.iter().find(|g| g.name.as_str() == name).unwrap();
+        hotpair_config::promise_of(&config, group, Lang::En)
+    };
+    let never = |text: &str| promise_of(text, "files").contains("never written by both nodes");
+    assert!(!never(GOOD), "a disk lease alone");
+    let slow = GOOD.replace("fs = \"ext4\"", "fs = \"ext4\"\nlease_duration = \"15s\"");
+    assert!(never(&slow.replacen("[safety_check]", "[watchdog]\n[safety_check]", 1)), "a disk lease with a watchdog");
+    let protected = |word: &str| {
+        GOOD.replace(
+            "protection = \"lease\"\nlease_device = \"/dev/disk/by-id/scsi-array-part9\"",
+            &format!("protection = \"{word}\""),
+        )
+    };
+    assert!(never(&protected("reservation")) && !never(&protected("mmp")));
     for level in hotpair_config::guarantee::WORDS.map(|(_, level)| level) {
         assert!(promise(level, Lang::En).starts_with(level.as_str()));
         assert!(promise(level, Lang::Zh).starts_with(level.as_str()));

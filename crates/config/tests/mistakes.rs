@@ -100,6 +100,37 @@ const CASES: &[Case] = &[
     case("run = \"exec\"", "run = \"exec\"\nrunning_codes = [0, 300]", &[("C007", "running_codes")]),
     case("kind = \"ip\"", "kind = \"vip\"", &[("C013", "kind = \"vip\"")]),
     case("kind = \"ip\"\n", "", &[("C005", "[[group.resource]]")]),
+    // Disk paths.
+    case("[safety_check]", "[[disk]]\nname = \"san\"\noffset = 4095\ndevice = \"/dev/disk/by-id/small\"\n[safety_check]", &[("C087", "offset = 4095")]),
+    case("[safety_check]", "[[disk]]\nname = \"san\"\noffset = 4096\ndevice = \"/dev/disk/by-id/scsi-array-part9\"\n[safety_check]", &[("C088", "scsi-array-part9")]),
+    case("[safety_check]", "[[disk]]\nname = \"san\"\ndevice = \"/dev/disk/by-id/scsi-array\"\n[safety_check]", &[("C092", "scsi-array")]),
+    case("[safety_check]", "[[disk]]\nname = \"san\"\ndevice = \"/srv/data/slots\"\n[safety_check]", &[("C092", "/srv/data/slots")]),
+    case("[safety_check]", "[[disk]]\nname = \"san\"\ninterval = \"10ms\"\ndevice = \"/dev/sdz\"\n[safety_check]", &[("C007", "10ms")]),
+    // Neighbours.
+    case("[safety_check]\n", "[safety_check]\nneighbours_required = 1\n", &[("C089", "neighbours_required")]),
+    case("[safety_check]", "[[neighbour]]\nname = \"n\"\naddress = \"192.168.30.12\"\nkey_file = \"n.key\"\n[safety_check]", &[("C090", "192.168.30.12")]),
+    case("[safety_check]", "[[neighbour]]\nname = \"n\"\naddress = \"192.168.30.9\"\nkey_file = \"n.key\"\n[[neighbour]]\nname = \"m\"\naddress = \"192.168.30.9\"\nkey_file = \"n.key\"\n[safety_check]", &[("C093", "192.168.30.9")]),
+    case("[safety_check]", "[[neighbour]]\nname = \"n\"\naddress = \"192.168.30.9\"\n[safety_check]", &[("C005", "[[neighbour]]")]),
+    // Witness.
+    case("[safety_check]", "[witness]\nendpoints = [\"etcd1:2379\"]\n[safety_check]", &[("C036", "etcd1")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"https://etcd1\"]\n[safety_check]", &[("C036", "etcd1")]),
+    case("[safety_check]", "[witness]\nendpoints = []\n[safety_check]", &[("C016", "endpoints")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"https://etcd1:2379\"]\nuser = \"hotpair\"\n[safety_check]", &[("C080", "user")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"https://etcd1:2379\"]\ncert_key_file = \"/etc/key\"\n[safety_check]", &[("C080", "cert_key_file")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"https://[fd00::9]:2379\"]\nttl = \"6500ms\"\n[safety_check]", &[("C081", "6500ms")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"https://etcd1:2379\"]\ntimeout = \"3s\"\n[safety_check]", &[("C082", "timeout")]),
+    case("[safety_check]", "[witness]\nendpoints = [\"http://etcd1:2379\"]\nca_file = \"/etc/ca.pem\"\n[safety_check]", &[("C083", "http://etcd1")]),
+    // Fence devices.
+    case("[safety_check]", "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_ipmilan\"\n[[fence]]\nnode = \"beta\"\nname = \"b\"\nagent = \"fence_ipmilan\"\n[safety_check]", &[("C084", "[[fence]]")]),
+    case("[safety_check]", "[[fence]]\nnode = \"gamma\"\nname = \"a\"\nagent = \"fence_ipmilan\"\n[safety_check]", &[("C034", "gamma")]),
+    case("[safety_check]", "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"bin/fence\"\n[safety_check]", &[("C018", "bin/fence")]),
+    case("[safety_check]", "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_ipmilan\"\nparameters = { action = \"on\" }\n[safety_check]", &[("C085", "parameters")]),
+    case("[safety_check]", "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_ipmilan\"\nparameters = { passwd = \"x\" }\nsecrets = { passwd = \"/etc/p\" }\n[safety_check]", &[("C086", "secrets")]),
+    case("[safety_check]", "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_ipmilan\"\nsecrets = { passwd = \"secret\" }\n[safety_check]", &[("C018", "secret")]),
+    // Watchdog and the timing inequality.
+    case("[safety_check]", "[watchdog]\ntimeout = \"1500ms\"\nreset_time = \"0ms\"\n[safety_check]", &[("C081", "1500ms")]),
+    case("[safety_check]", "[watchdog]\n[safety_check]", &[("C091", "[[group.resource]]")]),
+    case("failback = \"auto\"", "failback = \"auto\"\nlease = \"30s\"\n[watchdog]\ntimeout = \"1s\"\nreset_time = \"0ms\"\n[[group]]\nname = \"more\"", &[("C060", "[[group]]"), ("C094", "lease = \"30s\"")]),
 ];
 
 fn lines(findings: &[Finding]) -> Vec<(&'static str, String)> {
@@ -256,6 +287,79 @@ fn weak_configurations_draw_warnings() {
             assert!(!warning.why(Lang::En).is_empty() && !warning.why(Lang::Zh).is_empty());
         }
     }
+}
+
+const WITNESS: &str = "[witness]\nendpoints = [\"https://etcd1:2379\"]\n";
+const FENCES: &str = "[[fence]]\nnode = \"alpha\"\nname = \"a\"\nagent = \"fence_ipmilan\"\n[[fence]]\nnode = \"beta\"\n\
+                      name = \"b\"\nagent = \"/opt/fence\"\ndelay = \"15s\"\n";
+
+/// S24: arbitration that is weaker than it looks.
+#[test]
+fn weak_arbitration_draws_warnings() {
+    let with = |text: &str| GOOD.replacen("[safety_check]", &format!("{text}[safety_check]"), 1);
+    let cases: &[(&str, String, &[&str])] = &[
+        ("votes that nobody demands", with(WITNESS), &["C120", "C120", "C122"]),
+        ("votes without TLS", with(WITNESS).replace("https", "http"), &["C116", "C120", "C120", "C122"]),
+        ("fencing that nobody demands", with(FENCES), &["C121", "C121"]),
+        (
+            "fencing of one node",
+            with(FENCES.split_once("[[fence]]\nnode = \"beta\"").unwrap().0),
+            &["C118", "C121", "C121"],
+        ),
+        ("short delay", with(&FENCES.replace("15s", "3s")), &["C119", "C121", "C121"]),
+        (
+            "a watchdog for nothing",
+            with("[watchdog]\n").replace(
+                "protection = \"lease\"\nlease_device = \"/dev/disk/by-id/scsi-array-part9\"",
+                "protection = \"mmp\"",
+            ),
+            &["C117"],
+        ),
+        (
+            "a reservation is protection enough",
+            GOOD.replace(
+                "protection = \"lease\"\nlease_device = \"/dev/disk/by-id/scsi-array-part9\"",
+                "protection = \"reservation\"",
+            ),
+            &[],
+        ),
+    ];
+    for (name, text, expect) in cases {
+        let loaded = load(text).unwrap_or_else(|f| panic!("{name}: {}", show(&f)));
+        let mut ids: Vec<&str> = loaded.warnings.iter().map(|w| w.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, *expect, "{name}: {}", show(&loaded.warnings));
+        for warning in &loaded.warnings {
+            for lang in [Lang::En, Lang::Zh] {
+                assert!(!warning.why(lang).is_empty() && !warning.remedy(lang).is_empty(), "{}", warning.id);
+            }
+        }
+    }
+}
+
+/// FAULTS 1.6: the inequality is refused from the one side and accepted from the other, each with the numbers.
+#[test]
+fn a_watchdog_that_does_not_fit_the_wait_is_refused_with_numbers() {
+    let with = |watchdog: &str, ttl: &str, lease: &str| {
+        let arbiters = format!("{WITNESS}ttl = \"{ttl}\"\n[watchdog]\ntimeout = \"{watchdog}\"\n");
+        GOOD.replacen("[safety_check]", &format!("{arbiters}[safety_check]"), 1)
+            .replacen("failback = \"auto\"", &format!("lease = \"{lease}\"\nrequire = \"witnessed\""), 1)
+            .replacen("fs = \"ext4\"", "fs = \"ext4\"\nlease_duration = \"1m\"", 1)
+    };
+    let ids = |text: &str| -> Vec<&'static str> {
+        load(text).map(|_| Vec::new()).unwrap_or_else(|f| f.iter().map(|f| f.id).collect())
+    };
+    // A vote of 15 s makes a wait of 15131 ms, which is what W + R of 15 s needs to the millisecond.
+    assert_eq!(ids(&with("10s", "15s", "6s")), [""; 0]);
+    assert_eq!(ids(&with("13s", "15s", "6s")), [""; 0]);
+    assert_eq!(ids(&with("14s", "15s", "6s")), ["C091"]);
+    let findings = load(&with("14s", "15s", "6s")).unwrap_err();
+    let text = findings[0].to_text(Lang::En, false);
+    for number in ["14s", "2s", "15s", "at most 13s"] {
+        assert!(text.contains(number), "{number}: {text}");
+    }
+    // The defaults of both do not fit together, and that is said.
+    assert_eq!(ids(&with("10s", "6s", "5s")), ["C091"]);
 }
 
 /// X08: the key file is beside the configuration, and one that others can read stops everything.

@@ -586,6 +586,69 @@ pub static MESSAGES: &[Message] = &[
             "如果断电后链路损坏，两个节点都会单独启动，并同时提供服务",
         )
         .remedy("use alone = \"last-active\", unless this is meant", "如非有意，请使用 alone = \"last-active\""),
+    Message::new("C116", "votes at {endpoint} go over the network unprotected", "发往 {endpoint} 的投票在网络上未受保护")
+        .meaning(
+            "whoever can change that traffic can give the vote to either node",
+            "能够篡改该流量的人可以把投票交给任一节点",
+        )
+        .remedy("let etcd use TLS, and write https://", "请让 etcd 使用 TLS，并写成 https://"),
+    Message::new("C117", "the watchdog is never armed: no group has a lease", "看门狗永远不会启用：没有任何服务组设置租约")
+        .meaning(
+            "it is petted when a right is renewed, and there is no right that ends",
+            "它在权利续期时被喂，而这里没有会到期的权利",
+        )
+        .remedy(
+            "give exclusive groups a `lease`, or volumes protection = \"lease\"; or remove [watchdog]",
+            "请为独占的服务组设置 `lease`，或为卷设置 protection = \"lease\"；或删除 [watchdog]",
+        ),
+    Message::new("C118", "no fence device switches {node} off", "没有能切断 {node} 的隔离设备")
+        .meaning(
+            "a takeover from {node} lacks the proof that it is off",
+            "从 {node} 接管时，缺少它已断电的证明",
+        )
+        .remedy("add a [[fence]] for {node}", "请为 {node} 添加 [[fence]]"),
+    Message::new("C119", "the fence delays of the two nodes differ by {gap} only", "两个节点的隔离延迟只相差 {gap}")
+        .meaning(
+            "switching off often takes longer, and then both nodes go down",
+            "切断电源往往需要更长的时间，此时两个节点都会停机",
+        )
+        .remedy(
+            "make the difference longer than the device needs, as 15s",
+            "请使差值长于设备所需的时间，例如 15s",
+        ),
+    Message::new(
+        "C120",
+        "group {group} does not require \"witnessed\": without an answer of the witness it goes on without a vote",
+        "服务组 {group} 没有要求 \"witnessed\"：见证者没有应答时，它会在没有投票的情况下继续",
+    )
+    .meaning(
+        "a vote forbids a takeover while the other node holds it, but guarantees nothing when the witness is away",
+        "当另一节点持有投票时，投票会禁止接管；但见证者不可达时，它不提供任何保证",
+    )
+    .remedy(
+        "write require = \"witnessed\" and a `lease`, if the group should rather wait",
+        "如果希望宁可等待，请设置 require = \"witnessed\" 和 `lease`",
+    ),
+    Message::new(
+        "C121",
+        "group {group} does not require \"fenced\": when switching off fails it is taken over all the same",
+        "服务组 {group} 没有要求 \"fenced\"：切断失败时仍会接管",
+    )
+    .meaning(
+        "fencing is then an attempt, not a guarantee",
+        "此时隔离只是一种尝试，而不是保证",
+    )
+    .remedy(
+        "write require = \"fenced\", if the group should rather wait for a person",
+        "如果希望宁可等待人工处理，请设置 require = \"fenced\"",
+    ),
+    Message::new(
+        "C122",
+        "a takeover waits until the vote of the other node has ended, {ttl} after its last renewal; detection takes {detection}",
+        "接管需等待另一节点的投票到期，即最后一次续期后的 {ttl}；检测需要 {detection}",
+    )
+    .meaning("the vote, not the heartbeats, then decides how long the outage is", "此时中断时间由投票而不是心跳决定")
+    .remedy("shorten witness.ttl as far as the network to etcd allows, or accept the longer outage", "请在到 etcd 的网络允许的范围内缩短 witness.ttl，或接受更长的中断时间"),
     Message::new("C199", "errors: {errors}, warnings: {warnings}", "错误：{errors}，警告：{warnings}"),
     Message::new(
         "C201",
