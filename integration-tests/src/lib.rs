@@ -6,5 +6,6 @@
 pub mod ask;
 pub mod bench;
 pub mod demo;
+pub mod kills;
 pub mod lab;
 pub mod pair;

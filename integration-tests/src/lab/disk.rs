@@ -237,7 +237,7 @@ impl SharedDisk {
     /// # Errors
     /// When the disk is not one that was made to hang.
     pub fn freeze(&self) -> Result<()> {
-        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name)).map(FreezableFile::freeze)
+        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name))?.freeze()
     }
 
     /// What waits goes on.
@@ -245,7 +245,7 @@ impl SharedDisk {
     /// # Errors
     /// As [`SharedDisk::freeze`].
     pub fn thaw(&self) -> Result<()> {
-        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name)).map(FreezableFile::thaw)
+        self.freezer.as_ref().with_context(|| format!("disk {} cannot hang", self.name))?.thaw()
     }
 
     /// Name given at its making.
@@ -314,7 +314,11 @@ impl SharedDisk {
 
     /// Lets go of the devices at the end of the lab, also when someone still holds this value.
     pub(super) fn detach(&self) {
-        self.freezer.iter().for_each(FreezableFile::thaw);
+        if let Some(freezer) = &self.freezer {
+            if let Err(error) = freezer.thaw() {
+                eprintln!("lab: disk {} cannot be thawed: {error:#}", self.name);
+            }
+        }
         for device in self.devices.values() {
             drop(device.device.lock().unwrap_or_else(PoisonError::into_inner).take());
         }

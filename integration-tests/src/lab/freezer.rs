@@ -1,17 +1,17 @@
 //! A file that can hang: reads and writes of it wait, in state D, until it is thawed.
 //!
-//! A file system of one file in user space (FUSE, linux/fuse.h protocol 7), served by a thread of the test and mounted where nobody else
-//! sees it. A loop device over it is a disk that hangs. When the test ends, however it ends, the kernel aborts the connection and
-//! every waiting call fails, so nothing stays behind.
+//! A file system of one file in user space (FUSE, linux/fuse.h protocol 7), served by a process of its own (`freezer`) and mounted where
+//! nobody else sees it. A loop device over it is a disk that hangs, for 15 s at most, so that nothing stays behind however a test ends.
 //!
-//! Threading: one thread serves; freezing and thawing may be called from any.
+//! Threading: freezing and thawing may be called from any thread.
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::mount::{MsFlags, mount};
@@ -35,19 +35,22 @@ const HEADER: usize = 40;
 const WRITE_HEADER: usize = 40;
 const LARGEST_WRITE: u32 = 128 * 1024;
 
+/// Frozen no longer than this: a test that dies in the middle leaves nobody waiting for ever.
+const LONGEST_FREEZE: Duration = Duration::from_secs(15);
+
 #[derive(Debug, Default)]
 struct Gate {
-    frozen: Mutex<bool>,
+    frozen: Mutex<Option<Duration>>,
     changed: Condvar,
 }
 
 /// The file.
 #[derive(Debug)]
 pub struct FreezableFile {
-    gate: Arc<Gate>,
     /// Open through the file system in user space.
     file: Option<File>,
-    server: Option<JoinHandle<()>>,
+    server: Child,
+    orders: ChildStdin,
 }
 
 impl FreezableFile {
@@ -59,15 +62,16 @@ impl FreezableFile {
         let store = File::options().read(true).write(true).create_new(true).open(content)?;
         store.set_len(bytes)?;
         let device = OpenOptions::new().read(true).write(true).open("/dev/fuse").context("opening /dev/fuse")?;
-        let gate = Arc::<Gate>::default();
-        let mut server = Server { device: device.try_clone()?, store, bytes, gate: Arc::clone(&gate) };
-        let server = std::thread::Builder::new().name("freezer".into()).spawn(move || server.run())?;
+        let mut server = Command::new(super::binary("freezer")?);
+        server.stdin(Stdio::piped()).stdout(device.try_clone()?).arg(content).arg(bytes.to_string());
+        let mut server = server.spawn().context("starting the server")?;
+        let orders = server.stdin.take().context("no way to give orders")?;
         let (point, number) = (content.with_extension("mount"), device.as_raw_fd());
         File::create(&point)?;
         // Mounted in the namespace of a thread that then ends: the open file is all that is left of it.
         let opened = std::thread::spawn(move || open_mounted(&point, number)).join();
         let file = opened.map_err(|_| anyhow::anyhow!("mounting panicked"))??;
-        Ok(Self { gate, file: Some(file), server: Some(server) })
+        Ok(Self { file: Some(file), server, orders })
     }
 
     /// A path under which this process can open it.
@@ -79,28 +83,52 @@ impl FreezableFile {
         Ok(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())))
     }
 
-    /// From now on every read and write of it waits.
-    pub fn freeze(&self) {
-        self.set(true);
+    /// From now on every read and write of it waits, for 15 s at most.
+    ///
+    /// # Errors
+    /// When the server has gone.
+    pub fn freeze(&self) -> Result<()> {
+        Ok((&self.orders).write_all(b"f")?)
     }
 
     /// Everything that waits goes on.
-    pub fn thaw(&self) {
-        self.set(false);
-    }
-
-    fn set(&self, frozen: bool) {
-        *self.gate.frozen.lock().unwrap_or_else(PoisonError::into_inner) = frozen;
-        self.gate.changed.notify_all();
+    ///
+    /// # Errors
+    /// When the server has gone.
+    pub fn thaw(&self) -> Result<()> {
+        Ok((&self.orders).write_all(b"t")?)
     }
 }
 
 impl Drop for FreezableFile {
     fn drop(&mut self) {
-        self.thaw();
-        // The server ends with the last user of the mount (a loop device may still hold it for a moment), which nobody waits for.
-        drop((self.file.take(), self.server.take()));
+        if let Err(error) = self.thaw() {
+            eprintln!("lab: a frozen file cannot be thawed: {error:#}");
+        }
+        drop(self.file.take());
+        // Its end aborts the connection: whatever still waits, fails.
+        if let Err(error) = self.server.kill().and_then(|()| self.server.wait()) {
+            eprintln!("lab: the server of a file does not end: {error}");
+        }
     }
+}
+
+/// The server, a process of its own (`freezer FILE BYTES`): so the end of the test, or its being killed, ends nobody's answers in the middle.
+/// Orders come on standard input (`f`, `t`, the end), requests on `device`.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn serve(device: File, content: &Path, bytes: u64) -> Result<()> {
+    let store = File::options().read(true).write(true).open(content)?;
+    let gate = Arc::<Gate>::default();
+    let mut server = Server { device, store, bytes, gate: Arc::clone(&gate) };
+    std::thread::Builder::new().name("freezer".into()).spawn(move || server.run())?;
+    let mut order = [0];
+    while std::io::stdin().read_exact(&mut order).is_ok() {
+        *gate.frozen.lock().unwrap_or_else(PoisonError::into_inner) = (order == *b"f").then(super::clock::now);
+        gate.changed.notify_all();
+    }
+    Ok(())
 }
 
 fn open_mounted(point: &Path, device: i32) -> Result<File> {
@@ -129,10 +157,13 @@ impl Server {
         loop {
             let length = match self.device.read(&mut buffer) {
                 Ok(length) => length,
-                Err(error) if error.raw_os_error() == Some(libc::EINTR) => continue,
+                // ENOENT: the caller took the request back.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ENOENT | libc::EAGAIN)) => {
+                    continue;
+                }
                 // EPERM before the mount, ENODEV after its end.
                 Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-                    super::clock::pause(std::time::Duration::from_millis(1));
+                    super::clock::pause(Duration::from_millis(1));
                     continue;
                 }
                 Err(_) => return,
@@ -159,8 +190,15 @@ impl Server {
     }
 
     fn wait(&self) {
-        let frozen = self.gate.frozen.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.gate.changed.wait_while(frozen, |frozen| *frozen));
+        let mut frozen = self.gate.frozen.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(since) = *frozen {
+            let left = (since + LONGEST_FREEZE).saturating_sub(super::clock::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.gate.changed.wait_timeout(frozen, left);
+            frozen = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     fn answer(&mut self, code: u32, request: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -207,7 +245,6 @@ impl Server {
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     /// What is written is read; frozen, a write waits; thawed, it is done.
     #[test]
@@ -219,11 +256,11 @@ mod tests {
         let mut read = [0; 4096];
         open.read_exact_at(&mut read, 8192)?;
         anyhow::ensure!(read == [7; 4096]);
-        file.freeze();
+        file.freeze()?;
         let (done, wait) = channel();
         let writer = std::thread::spawn(move || done.send(open.write_all_at(&[8; 4096], 0)));
         anyhow::ensure!(wait.recv_timeout(Duration::from_millis(200)).is_err(), "it did not wait");
-        file.thaw();
+        file.thaw()?;
         wait.recv_timeout(Duration::from_secs(20))??;
         writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
         Ok(())
