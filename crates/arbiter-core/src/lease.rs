@@ -82,7 +82,9 @@ impl Arbiter {
         } else {
             (ground.renew, now.after(lease))
         };
-        match group.lease_expires {
+        // A new run of arbiterd goes on with the lease by which the group runs: it grants no second one without ground.
+        let running = || group.observed.as_ref().filter(|o| o.serving).and_then(|o| o.lease_expires);
+        match group.lease_expires.or_else(running) {
             Some(expires) if now >= expires && !ground.grant => Some(expires),
             Some(expires) if !renew || now < expires.before(lease - lease / LEASE_RENEWALS) => Some(expires),
             Some(expires) => Some(longest.max(expires)),

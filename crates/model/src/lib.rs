@@ -4,5 +4,8 @@
 //! - [`pair`]: two real arbiters (the very code of `arbiterd`) in a small world of ticks. - [`canon`]: what makes two of its
 //!   states the same.
 
+pub mod canon;
 pub mod explore;
+pub mod node;
+pub mod pair;
 pub mod right;
