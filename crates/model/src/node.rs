@@ -400,7 +400,9 @@ impl Node {
                 return Some(format!("epochs increase: {epoch} is taken after {}", self.highest));
             }
             if silently && !self.silent_rounds.contains(&true) {
-                return Some("unknown is not down: taken over, and no round of probes had found out anything".to_string());
+                return Some(
+                    "unknown is not down: taken over, and no round of probes had found out anything".to_string(),
+                );
             }
         }
         let epoch = self.ordered.take()?;

@@ -11,7 +11,7 @@
 use crate::canon::{Base, Canon};
 use crate::explore::{Print, World};
 use crate::node::{Node, TICK, clock};
-use arbiter_core::io::{Arbitration, ArbiterConfig, BootAlone, Failback, GroupConfig, GroupGuards};
+use arbiter_core::io::{ArbiterConfig, Arbitration, BootAlone, Failback, GroupConfig, GroupGuards};
 use core::time::Duration;
 use hotpair_types::{Digest, Epoch, GroupName, NodeId, NodeName};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -98,7 +98,8 @@ fn drift_is_sharp() {
         let allowed = (0..=takeover).filter(|j| holds(guard, ticks(takeover), margins(*j, INVERSE))).max();
         let allowed = allowed.expect("some latency is allowed");
         for latency in [allowed, allowed + 1] {
-            let t = Timings { guard, demote: 4, latency, takeover, drift_inverse: INVERSE, witness: false, pauses: true };
+            let t =
+                Timings { guard, demote: 4, latency, takeover, drift_inverse: INVERSE, witness: false, pauses: true };
             let found = agree(t);
             assert_eq!(found.bad.is_some(), latency > allowed, "{t:?}: the bound is sharp");
             states += found.states;

@@ -43,7 +43,8 @@ pub fn make(root: &Path, to: &Path, mutants: &[Mutant], driver: &str) -> Result<
     write(&to.join("crates/sweep/Cargo.toml"), DRIVER).map_err(one)?;
     write(&to.join("crates/sweep/src/main.rs"), driver).map_err(one)?;
     let manifest = fs::read_to_string(root.join("Cargo.toml")).map_err(one)?;
-    let members: Vec<String> = crates.iter().map(String::as_str).chain(["sweep"]).map(|c| format!("\"crates/{c}\"")).collect();
+    let members: Vec<String> =
+        crates.iter().map(String::as_str).chain(["sweep"]).map(|c| format!("\"crates/{c}\"")).collect();
     let manifest: String = manifest
         .lines()
         .map(|line| match line {
@@ -65,7 +66,7 @@ pub fn make(root: &Path, to: &Path, mutants: &[Mutant], driver: &str) -> Result<
 }
 
 const DRIVER: &str = "[package]\nname = \"sweep\"\nversion.workspace = true\nedition.workspace = true\npublish = false\n\n\
-[dependencies]\nsimulator.workspace = true\nhotpair-types.workspace = true\n";
+[dependencies]\nsimulator.workspace = true\nhotpair-types.workspace = true\narbiter-core.workspace = true\n";
 
 /// The crates of ours that `name` is made of, itself included, by directory.
 fn needed(root: &Path, name: &str) -> Result<Vec<String>, String> {

@@ -51,7 +51,9 @@ pub fn is(id: u32) -> bool {\n    ON.load(Ordering::Relaxed) == id\n}\n";
 pub fn mutate(file: &str, text: &str, mutants: &[Mutant]) -> Result<String, Vec<String>> {
     let mut places: Vec<(usize, usize, Vec<(u32, &str)>)> = Vec::new();
     let mut errors = Vec::new();
-    for (mutant, edit) in mutants.iter().flat_map(|m| m.edits.iter().map(move |e| (m, e))).filter(|(_, e)| e.file == file) {
+    for (mutant, edit) in
+        mutants.iter().flat_map(|m| m.edits.iter().map(move |e| (m, e))).filter(|(_, e)| e.file == file)
+    {
         match place(text, edit.find) {
             Err(why) => errors.push(format!("mutant {} ({}): crates/{file}: {why}", mutant.id, mutant.what)),
             Ok((from, to)) => {

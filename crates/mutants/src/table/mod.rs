@@ -10,12 +10,7 @@ const fn edit(file: &'static str, find: &'static str, replace: &'static str) -> 
     Edit { file, find, replace }
 }
 
-const fn mutant(
-    id: u32,
-    what: &'static str,
-    noticed_by: &'static [&'static str],
-    edits: &'static [Edit],
-) -> Mutant {
+const fn mutant(id: u32, what: &'static str, noticed_by: &'static [&'static str], edits: &'static [Edit]) -> Mutant {
     Mutant { id, what, noticed_by, edits }
 }
 

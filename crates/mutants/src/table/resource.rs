@@ -12,30 +12,40 @@ pub(super) const BUGS: &[Mutant] = &[
         60,
         "a stop that could not be confirmed is reported as done",
         &["one_owner", "stop_before_start"],
-        &[edit(RECOVERY, "if force {\n            resource.set_state(«ResourceState::StopFailed», fx.now);", "ResourceState::Stopped")],
+        &[edit(
+            RECOVERY,
+            "if force {\n            resource.set_state(«ResourceState::StopFailed», fx.now);",
+            "ResourceState::Stopped",
+        )],
     ),
     mutant(
         61,
         "a start that was cancelled counts as stopped",
         &["one_owner", "stop_before_start"],
-        &[edit(RECOVERY, "_ if busy.cancelled => resource.set_state(«ResourceState::Failed», fx.now)", "ResourceState::Stopped")],
+        &[edit(
+            RECOVERY,
+            "_ if busy.cancelled => resource.set_state(«ResourceState::Failed», fx.now)",
+            "ResourceState::Stopped",
+        )],
     ),
     mutant(
         62,
         "what is being stopped counts as stopped",
         &["one_owner", "stop_before_start"],
-        &[edit(GROUP, "«self.resources.iter().any(|r| r.state != ResourceState::Stopped)»", "self.resources.iter().any(Resource::is_up)")],
-    ),
-    mutant(
-        63,
-        "a lease that ran out stops nothing",
-        &["leased_one_owner"],
-        &[edit(RECOVERY, "let lapsed = «self.running_lease().is_some_and(|at| at <= fx.now)»;", "false")],
+        &[edit(
+            GROUP,
+            "«self.resources.iter().any(|r| r.state != ResourceState::Stopped)»",
+            "self.resources.iter().any(Resource::is_up)",
+        )],
     ),
     mutant(
         65,
         "a new run of resd does not adopt what it finds running, and starts it again",
         &["started_once"],
-        &[edit(RECOVERY, "resource.set_state(«ResourceState::Running», fx.now);\n        resource.late = 0;\n        schedule(resource, fx);\n        if !news {", "if first { ResourceState::Stopped } else { ResourceState::Running }")],
+        &[edit(
+            RECOVERY,
+            "resource.set_state(«ResourceState::Running», fx.now);\n        resource.late = 0;\n        schedule(resource, fx);\n        if !news {",
+            "if first { ResourceState::Stopped } else { ResourceState::Running }",
+        )],
     ),
 ];
