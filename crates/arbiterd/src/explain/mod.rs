@@ -63,7 +63,17 @@ pub fn last_decision(entries: &[Entry]) -> Option<u64> {
         }
         None => matches!(entry.record.message_id.as_str(), "E248" | "E202"),
     });
-    weighty.or_else(|| decisions().next().map(|(entry, _)| entry)).map(|entry| entry.id)
+    let found = weighty.or_else(|| decisions().next().map(|(entry, _)| entry))?;
+    if found.record.message_id != "E202" {
+        return Some(found.id);
+    }
+    // That the peer owns a group says less than how it came to it, which is told at about the same time.
+    let how = entries.iter().rev().find(|entry| {
+        let same = |name: &str| entry.record.parameters.get(name).map(|v| v.split('.').next().unwrap_or(v));
+        let owned = found.record.parameters.get("epoch").and_then(|epoch| epoch.split('.').next());
+        entry.record.message_id == "E248" && entry.record.group == found.record.group && same("epoch") == owned
+    });
+    Some(how.unwrap_or(found).id)
 }
 
 /// Milliseconds from `center` to `record`: by this boot's clock, over a reboot by the wall clock.

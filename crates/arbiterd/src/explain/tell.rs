@@ -51,22 +51,25 @@ fn of_event(part: StoryPart, entry: &Entry, offset_ms: i64) -> pb::StoryLine {
 /// Events as lines. Several paths that change alike at once make one line; a reboot in between is said.
 pub(super) fn events(told: &[Told<'_>], center: &Entry, part: StoryPart, settings: &Settings) -> Vec<pb::StoryLine> {
     let mut lines = Vec::with_capacity(told.len());
-    let mut rest = told;
+    let mut done: Vec<u64> = Vec::new();
     let mut boot = None;
-    while let Some(((entry, offset), after)) = rest.split_first() {
+    for (place, (entry, offset)) in told.iter().enumerate() {
+        if done.contains(&entry.id) {
+            continue;
+        }
         if boot.is_some_and(|boot| boot != entry.record.boot) {
             let node = settings.name(settings.node).to_owned();
             lines.push(say(part, *offset, "X116", [("node", node)]));
         }
         boot = Some(entry.record.boot);
-        let alike = after.iter().take_while(|(other, at)| together(entry, *offset, other, *at)).count();
-        if alike == 0 {
+        let later = told.iter().skip(place + 1).copied();
+        let mut alike: Vec<Told<'_>> = later.filter(|(other, at)| together(entry, *offset, other, *at)).collect();
+        if alike.is_empty() {
             lines.push(of_event(part, entry, *offset));
-            rest = after;
         } else {
-            let group = rest.get(..=alike).unwrap_or(rest);
-            lines.push(paths(part, group));
-            rest = rest.get(alike + 1..).unwrap_or_default();
+            done.extend(alike.iter().map(|(other, _)| other.id));
+            alike.insert(0, (entry, *offset));
+            lines.push(paths(part, &alike));
         }
     }
     // The boot of the event explained is the other end of the list.
@@ -83,6 +86,8 @@ fn together(first: &Entry, at: i64, other: &Entry, other_at: i64) -> bool {
         && first.record.message_id == other.record.message_id
         && word(first, "direction") == word(other, "direction")
         && word(first, "cause") == word(other, "cause")
+        && first.record.boot == other.record.boot
+        && first.record.subject != other.record.subject
         && other_at.saturating_sub(at) <= TOGETHER_MS
 }
 

@@ -189,6 +189,7 @@ pub fn manual(areas: &[char], title_id: &str, words: Words) -> String {
 }
 
 /// `{peer}` as a word that stands for something.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     text.replace('{', "*").replace('}', "*")
 }
