@@ -8,9 +8,9 @@ use anyhow::{Result, ensure};
 use integration_tests::ask::{
     BOUND, answers_throughout, demand, epoch, nothing_moves_for, wait_all_red, wait_rule, wait_verdict,
 };
-use integration_tests::lab::etcd::{Access, Etcd};
+use integration_tests::lab::etcd::{Access, ETCD_PORT, Etcd};
 use integration_tests::lab::lookout::Lookout;
-use integration_tests::lab::{Fault, FaultId, NODES, clock};
+use integration_tests::lab::{Fault, FaultId, NODES, Traffic, clock};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder};
 
 /// Life of a vote in these tests, and of the right that hangs on it.
@@ -56,11 +56,12 @@ impl Bed {
             .map(|_| ())
     }
 
-    /// Cuts a node from the client's machine, where the witness is.
+    /// Cuts a node from the witness, and from nothing else: the client's machine is its reference address too.
     fn cut_from_witness(&self, node: &str) -> Result<Vec<FaultId>> {
         let there = Fault { to: Some("client".into()), ..Fault::from("lan", node) };
         let back = Fault { to: Some(node.into()), ..Fault::from("lan", "client") };
-        self.pair.lab().switch().add_faults(&[there, back])
+        let etcd = [there, back].map(|fault| fault.only(Traffic::Tcp(ETCD_PORT)));
+        self.pair.lab().switch().add_faults(&etcd)
     }
 
     /// Watches both kernels until `done`: never do both have the address.
