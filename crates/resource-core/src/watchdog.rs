@@ -19,7 +19,7 @@ use hotpair_types::{Desired, GroupName, Timestamp, WatchdogState};
 use serde::{Deserialize, Serialize};
 
 /// A renewal counts as fresh for so long after it was made: `J` of the timing inequality.
-pub const FRESH: Duration = Duration::from_millis(500);
+pub const FRESH: Duration = hotpair_types::timing::SAMPLING;
 /// Clocks drift apart by at most one part in so many.
 const RHO_INVERSE: u32 = 1_000;
 
