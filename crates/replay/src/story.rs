@@ -317,6 +317,9 @@ impl StoryWriter {
                 Action::Stand if rule.severity != Severity::Info => format!("event {id} on {me}"),
                 _ => continue,
             };
+            if rule.action == Action::TakeOffered {
+                self.offered(group, moment.at);
+            }
             self.lines.push((moment.at, Told::Decided(expected)));
         }
         for group in moment.core.snapshot(moment.at).groups {
@@ -326,6 +329,17 @@ impl StoryWriter {
                 Some(node) => self.places.insert(group.name, node),
                 None => self.places.remove(&group.name),
             };
+        }
+    }
+
+    /// The peer handed a group over. Unless something recorded here led to it, somebody asked for it there.
+    fn offered(&mut self, group: &GroupName, at: Timestamp) {
+        let known = self.lines.iter().rev().take_while(|(then, _)| at.since(*then) < PATIENCE).any(|(_, told)| {
+            matches!(told, Told::Happens(what) if what.contains(group.as_str()) || what.contains("standby "))
+        });
+        if !known {
+            let peer = name(self.me.other());
+            self.happens(at, format!("order at {peer}: switchover {group}"));
         }
     }
 
