@@ -1,6 +1,6 @@
 //! Serves a file that can hang, for the test bed: `freezer FILE BYTES`, orders on standard input, `/dev/fuse` as standard output.
 //!
-//! Threading: one thread takes orders, one serves.
+//! Threading: one thread takes orders, one serves, and each read or write has one of its own.
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;

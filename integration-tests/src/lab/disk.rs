@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt as _, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -230,6 +230,22 @@ impl SharedDisk {
         let freezer = FreezableFile::new(&backing, bytes)?;
         let devices = attach(nodes, &freezer.path()?)?;
         Ok(Self { name: name.to_owned(), backing, devices, freezer: Some(freezer) })
+    }
+
+    /// Whether it is one that was made to hang.
+    #[must_use]
+    pub fn can_hang(&self) -> bool {
+        self.freezer.is_some()
+    }
+
+    /// Overwrites bytes through `node`'s device, down to the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn overwrite(&self, node: &str, at: u64, bytes: &[u8]) -> Result<()> {
+        let device = OpenOptions::new().write(true).open(self.device(node)?)?;
+        device.write_all_at(bytes, at)?;
+        Ok(device.sync_all()?)
     }
 
     /// From now on every read and write of every node waits, in state D, until [`SharedDisk::thaw`].

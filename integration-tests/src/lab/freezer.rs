@@ -120,13 +120,13 @@ impl Drop for FreezableFile {
 /// When the file cannot be opened.
 pub fn serve(device: File, content: &Path, bytes: u64) -> Result<()> {
     let store = File::options().read(true).write(true).open(content)?;
-    let gate = Arc::<Gate>::default();
-    let mut server = Server { device, store, bytes, gate: Arc::clone(&gate) };
-    std::thread::Builder::new().name("freezer".into()).spawn(move || server.run())?;
+    let server = Arc::new(Server { device, store, bytes, gate: Gate::default() });
+    let serving = Arc::clone(&server);
+    std::thread::Builder::new().name("freezer".into()).spawn(move || serving.run())?;
     let mut order = [0];
     while std::io::stdin().read_exact(&mut order).is_ok() {
-        *gate.frozen.lock().unwrap_or_else(PoisonError::into_inner) = (order == *b"f").then(super::clock::now);
-        gate.changed.notify_all();
+        *server.gate.frozen.lock().unwrap_or_else(PoisonError::into_inner) = (order == *b"f").then(super::clock::now);
+        server.gate.changed.notify_all();
     }
     Ok(())
 }
@@ -144,7 +144,7 @@ struct Server {
     device: File,
     store: File,
     bytes: u64,
-    gate: Arc<Gate>,
+    gate: Gate,
 }
 
 fn number<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -152,41 +152,51 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 impl Server {
-    fn run(&mut self) {
+    fn run(self: &Arc<Self>) {
         let mut buffer = vec![0; usize::try_from(LARGEST_WRITE).unwrap_or(0) + 8192];
         loop {
-            let length = match self.device.read(&mut buffer) {
+            let length = match (&self.device).read(&mut buffer) {
                 Ok(length) => length,
-                // ENOENT: the caller took the request back.
+                // ENOENT: the caller took the request back. EPERM: before the mount.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ENOENT | libc::EAGAIN)) => {
                     continue;
                 }
-                // EPERM before the mount, ENODEV after its end.
                 Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
                     super::clock::pause(Duration::from_millis(1));
                     continue;
                 }
+                // ENODEV: its end.
                 Err(_) => return,
             };
-            let request = buffer.get(..length).unwrap_or_default();
-            let (code, unique) = (u32::from_ne_bytes(number(request, 4)), number::<8>(request, 8));
+            let request = buffer.get(..length).unwrap_or_default().to_vec();
+            let code = u32::from_ne_bytes(number(&request, 4));
             if code == INTERRUPT || FORGET.contains(&code) {
                 continue;
             }
-            if matches!(code, READ | WRITE) {
-                self.wait();
+            if !matches!(code, READ | WRITE) {
+                self.reply(code, &request);
+                continue;
             }
-            let (error, body) = match self.answer(code, request) {
-                Ok(body) => (0, body),
-                Err(error) => (-error.raw_os_error().unwrap_or(libc::EIO), Vec::new()),
-            };
-            let mut answer = u32::try_from(16 + body.len()).unwrap_or(0).to_ne_bytes().to_vec();
-            answer.extend_from_slice(&error.to_ne_bytes());
-            answer.extend_from_slice(&unique);
-            answer.extend_from_slice(&body);
-            // The caller may have gone: ENOENT.
-            drop(self.device.write(&answer));
+            // What is not data is answered also while it is frozen: closing a file, asking for its size.
+            let server = Arc::clone(self);
+            std::thread::spawn(move || {
+                server.wait();
+                server.reply(code, &request);
+            });
         }
+    }
+
+    fn reply(&self, code: u32, request: &[u8]) {
+        let (error, body) = match self.answer(code, request) {
+            Ok(body) => (0, body),
+            Err(error) => (-error.raw_os_error().unwrap_or(libc::EIO), Vec::new()),
+        };
+        let mut answer = u32::try_from(16 + body.len()).unwrap_or(0).to_ne_bytes().to_vec();
+        answer.extend_from_slice(&error.to_ne_bytes());
+        answer.extend_from_slice(&number::<8>(request, 8));
+        answer.extend_from_slice(&body);
+        // The caller may have gone: ENOENT.
+        drop((&self.device).write(&answer));
     }
 
     fn wait(&self) {
@@ -201,7 +211,7 @@ impl Server {
         }
     }
 
-    fn answer(&mut self, code: u32, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    fn answer(&self, code: u32, request: &[u8]) -> std::io::Result<Vec<u8>> {
         let body = request.get(HEADER..).unwrap_or_default();
         let (offset, size) = (u64::from_ne_bytes(number(body, 8)), u32::from_ne_bytes(number(body, 16)));
         match code {
