@@ -53,7 +53,7 @@ pub fn main(args: &DaemonArgs) -> ExitCode {
     let work = if args.witness {
         neighbour::file::load(&args.config).map(Work::Witness)
     } else {
-        load(args).map(Work::Arbiter)
+        load(args).map(|settings| Work::Arbiter(Box::new(settings)))
     };
     let work = match work {
         Ok(work) => work,
@@ -103,7 +103,7 @@ fn load(args: &DaemonArgs) -> Result<Settings, String> {
 /// What this process is.
 enum Work {
     /// The arbiter of a node.
-    Arbiter(Settings),
+    Arbiter(Box<Settings>),
     /// `--witness`: looks for others.
     Witness(neighbour::file::WitnessFile),
 }
@@ -115,7 +115,7 @@ fn run(args: &DaemonArgs, work: Work) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let result = match work {
-        Work::Arbiter(settings) => runtime.block_on(serve(args, settings)),
+        Work::Arbiter(settings) => runtime.block_on(serve(args, *settings)),
         Work::Witness(file) => runtime.block_on(neighbour::daemon::serve(args, file)),
     };
     runtime.shutdown_timeout(END);
