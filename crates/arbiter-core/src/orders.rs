@@ -150,7 +150,10 @@ impl Arbiter {
             NodeMode::Standby => ("E530", "E532"),
         };
         let p = [("which", self.name(node)), ("by", by.to_string())];
-        let plan = vec![self.sentence(plan_id, None, &p)];
+        let mut plan = vec![self.sentence(plan_id, None, &p)];
+        if mode == NodeMode::Standby {
+            plan.extend(self.leaving(node, by, now));
+        }
         let me = self.me();
         if !dry_run
             && let Some(setting) = self.nodes.get_mut(node.index())
@@ -159,6 +162,22 @@ impl Arbiter {
             setting.value.mode = mode;
             setting.stamp = next_stamp(setting.stamp, me);
             self.event(now, id, Severity::Info, None, None, &p);
+        }
+        plan
+    }
+
+    /// What a node in standby gives away, group by group, or why it keeps one for now.
+    fn leaving(&self, node: NodeId, by: &str, now: Timestamp) -> Vec<Sentence> {
+        let to = node.other();
+        let p = [("from", self.name(node)), ("to", self.name(to)), ("by", by.to_string())];
+        let mut plan = Vec::new();
+        for (at, group) in self.groups.iter().enumerate().filter(|(_, group)| group.steward() == node) {
+            let Some(facts) = self.facts(at, now) else { continue };
+            let name = Some(&group.config.name);
+            match self.move_obstacle(at, &facts, to) {
+                Some(obstacle) => plan.push(obstacle),
+                None => plan.extend(["E501", "E502", "E503"].map(|id| self.sentence(id, name, &p))),
+            }
         }
         plan
     }
