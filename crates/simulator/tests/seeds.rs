@@ -1,6 +1,8 @@
 //! Many seeds, in parallel. `SEEDS=n` plays that many, `SEED=n` only that one.
 
-use simulator::{Failure, Options, Report, run};
+use simulator::faults::Profile;
+use simulator::world::{Bugs, Record};
+use simulator::{Failure, Options, Report, plan_of, run, run_plan, run_recorded, shrink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -72,10 +74,40 @@ fn every_seed_holds() {
 /// B3: the same seed is the same story, bit by bit.
 #[test]
 fn the_same_seed_is_the_same_story() {
-    for seed in [3, 17, 23] {
+    for seed in [3, 4, 9, 17, 23] {
         let [first, second] = [0, 1].map(|_| run(seed, Options::default()).map_err(|f: Box<Failure>| (f.step, f.text)));
         assert_eq!(first, second, "seed {seed}");
     }
     let reports: Vec<_> = [3, 17].iter().filter_map(|s| run(*s, Options::default()).ok().map(|r| r.hash)).collect();
     assert!(reports.windows(2).all(|w| w[0] != w[1]), "different seeds are different stories");
+}
+
+/// B3: telling a story does not change it.
+#[test]
+fn a_story_is_the_same_whether_it_is_told_or_not() {
+    for seed in [8, 14] {
+        let hashes = [Record::Nothing, Record::Everything]
+            .map(|record| run_recorded(seed, Options::default(), record).map(|report| report.hash).ok());
+        assert!(hashes[0].is_some() && hashes[0] == hashes[1], "seed {seed}: {hashes:?}");
+    }
+}
+
+/// A failing seed is told by the few faults that are needed for it, and they alone show it again.
+#[test]
+fn a_failure_is_shrunk_to_what_is_needed_for_it() {
+    let bugs = Bugs { unknown_as_no_sign: true, ..Bugs::default() };
+    let options = Options { most_faults: 14, profile: Some(Profile::Mixed), bugs };
+    let failing = (1..600).find_map(|seed| Some((seed, run(seed, options).err()?.invariant)));
+    let Some((seed, invariant)) = failing else { panic!("the bug shows in no seed") };
+    let again = |plan| run_plan(seed, options, plan, Record::Nothing).err().filter(|f| f.invariant == invariant);
+    let before = plan_of(seed, options).len();
+    let (plan, found) = shrink(seed, options, again);
+    assert!(found.is_some() && plan.len() < before, "{} of {before} faults", plan.len());
+    for at in 0..plan.len() {
+        let mut fewer = plan.clone();
+        fewer.remove(at);
+        assert!(again(fewer).is_none(), "fault {at} of {plan:?} is not needed");
+    }
+    let told = run_plan(seed, options, plan, Record::End).err().map(|f| f.to_string()).unwrap_or_default();
+    assert!(told.contains(invariant) && told.lines().count() > 10, "{told}");
 }
