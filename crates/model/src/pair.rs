@@ -67,6 +67,13 @@ pub struct Step {
     repair: Option<Repair>,
 }
 
+impl Step {
+    /// A tick in which that begins, and that ends.
+    pub const fn of(fault: Option<Fault>, repair: Option<Repair>) -> Self {
+        Self { fault, repair }
+    }
+}
+
 /// A state.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -189,7 +196,8 @@ impl Pair {
         }
     }
 
-    fn tick(&self, state: &State, step: Step) -> State {
+    /// The state after one tick in which that step is taken.
+    pub fn tick(&self, state: &State, step: Step) -> State {
         let mut s = state.clone();
         s.tick += 1;
         if let Some(fault) = step.fault {
