@@ -5,6 +5,7 @@
 //! configured pair of nodes into it and asks what it says of itself.
 pub mod ask;
 pub mod bench;
+pub mod checker;
 pub mod demo;
 pub mod kills;
 pub mod lab;

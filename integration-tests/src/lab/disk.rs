@@ -330,10 +330,8 @@ impl SharedDisk {
 
     /// Lets go of the devices at the end of the lab, also when someone still holds this value.
     pub(super) fn detach(&self) {
-        if let Some(freezer) = &self.freezer {
-            if let Err(error) = freezer.thaw() {
-                eprintln!("lab: disk {} cannot be thawed: {error:#}", self.name);
-            }
+        if let Some(Err(error)) = self.freezer.as_ref().map(FreezableFile::thaw) {
+            eprintln!("lab: disk {} cannot be thawed: {error:#}", self.name);
         }
         for device in self.devices.values() {
             drop(device.device.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -276,6 +276,18 @@ impl Lab {
         self.shared.disks().into_iter().find(|disk| disk.name() == name).with_context(|| format!("no disk {name:?}"))
     }
 
+    /// All disks so far.
+    #[must_use]
+    pub fn all_disks(&self) -> Vec<Arc<SharedDisk>> {
+        self.shared.disks()
+    }
+
+    /// All serial cables.
+    #[must_use]
+    pub fn all_cables(&self) -> Vec<Arc<Cable>> {
+        self.shared.cables()
+    }
+
     /// Writes the configuration that both nodes use.
     ///
     /// # Errors

@@ -265,6 +265,12 @@ impl GroupSpec {
         if self.v6 { Lab::vip6(self.number).into() } else { Lab::vip4(self.number).into() }
     }
 
+    /// Whether it has an application, and so a volume.
+    #[must_use]
+    pub fn has_app(&self) -> bool {
+        self.app.is_some()
+    }
+
     /// TCP port of its counter application.
     #[must_use]
     pub fn port(&self) -> u16 {

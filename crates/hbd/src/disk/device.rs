@@ -50,7 +50,7 @@ impl Open for Location {
             _ => failed(&error),
         })?;
         let kind = rustix::fs::fstatfs(&file).map_err(|e| failed(&e.into()))?.f_type;
-        if found.is_file() && MEMORY.iter().any(|memory| *memory == kind) {
+        if found.is_file() && MEMORY.contains(&kind) {
             return Err(LinkState::IoError(format!(
                 "{name} lies in this node's memory (tmpfs), which the peer cannot see; use a disk that both nodes reach"
             )));
@@ -78,6 +78,10 @@ fn state_of(name: &str, what: &str, error: &io::Error) -> LinkState {
         Some(libc::ENOENT | libc::ENXIO | libc::ENODEV | libc::ENOMEDIUM | libc::ESTALE) => {
             LinkState::DeviceMissing(format!("{name} {what}: {error}"))
         }
+        Some(libc::EACCES | libc::EPERM | libc::EROFS) => LinkState::IoError(format!(
+            "{name} {what}: {error}; hbd runs without privileges: give the group hotpair read and write access to the device, \
+             by a udev rule that outlives a restart"
+        )),
         _ => LinkState::IoError(format!("{name} {what}: {error}")),
     }
 }
