@@ -249,6 +249,9 @@ async fn a_restart_in_the_middle_repeats() {
     let second = bench.fencer(vec![bench.device("1", 1)]);
     second.want(Some(order(3)));
     assert_eq!(result(&second, 3).await, confirmed("dev1"));
+    // The agent of the first run outlived it, as a program does that resd's death leaves behind.
+    let mark = format!("fence-test-{}-{}", std::process::id(), bench.dir.path().display());
+    assert!(crate::act::exec::kill_marked(&mark, LIMIT).await);
 }
 
 /// An order that is withdrawn after the shot is finished, but nothing more is begun for it.
