@@ -51,6 +51,19 @@ pub fn status(s: &arb::Status, words: Words) -> Value {
         "groups": s.groups.iter().map(|g| group(s, g, words)).collect::<Vec<_>>(),
         "paths": s.paths.iter().map(|p| path(p, words)).collect::<Vec<_>>(),
         "safety_check": s.safety_check.as_ref().map(safety),
+        "witness": s.witness.as_ref().map(|w| json!({
+            "reachable": w.reachable, "reason": w.reason,
+            "votes": w.votes.iter().map(|v| json!({
+                "group": v.group, "state": v.state, "left_ms": v.left_ms,
+                "epoch": v.epoch.as_ref().map(|e| json!({ "number": e.number, "node": e.node })),
+            })).collect::<Vec<_>>(),
+        })),
+        "fence": s.fence.as_ref().map(|f| json!({
+            "health": f.health, "trouble": f.trouble, "order": f.order, "detail": f.detail,
+        })),
+        "watchdog": s.watchdog.as_ref().map(|w| json!({
+            "state": name(w.state().as_str_name(), "WATCHDOG_STATE_"), "timeout_ns": w.timeout_ns, "reason": w.reason,
+        })),
         "alarms": s.alarms.iter().map(|a| alarm(a, words)).collect::<Vec<_>>(),
         "config_warnings": s.config_warnings,
     })
@@ -82,7 +95,11 @@ fn group(s: &arb::Status, g: &arb::GroupStatus, words: Words) -> Value {
         "serving_on": health::serving(g).map(|on| on.node.as_str()),
         "epoch": g.epoch.as_ref().map(|e| json!({ "number": e.number, "node": e.node })),
         "guarantee": g.guarantee,
-        "promise": words.promise(&g.guarantee, &g.promise),
+        "promise": words.promise(g),
+        "configured_guarantee": g.configured_guarantee,
+        "guarantee_reasons": g.guarantee_reasons.iter().map(|r| json!({
+            "id": r.id, "text": words.server(&r.id, &r.parameters, &r.text).text, "parameters": sorted(&r.parameters),
+        })).collect::<Vec<_>>(),
         "preferred": g.preferred,
         "rule": g.rule,
         "reason": words.server(&g.rule, &g.parameters, &g.reason).text,

@@ -294,11 +294,14 @@ impl Words {
         }
     }
 
-    /// What a guarantee level promises; of a level that this program does not know, what the daemon said.
+    /// What the guarantee in force promises; where this program does not know the sentence, what the daemon said.
     #[must_use]
-    pub fn promise(self, level: &str, english: &str) -> String {
-        hotpair_config::guarantee::level(level)
-            .map_or_else(|| english.to_owned(), |level| hotpair_config::guarantee::promise(level, self.lang))
+    pub fn promise(self, group: &arb::GroupStatus) -> String {
+        if hotpair_messages::get(&group.promise_id).is_some() {
+            return hotpair_messages::render(&group.promise_id, self.lang, &[]);
+        }
+        hotpair_config::guarantee::level(&group.guarantee)
+            .map_or_else(|| group.promise.clone(), |level| hotpair_config::guarantee::promise(level, self.lang))
     }
 }
 
@@ -354,7 +357,8 @@ mod tests {
         let zh = Words::new(Lang::Zh);
         assert_eq!(zh.server("P001", &parameters, "path lan0 is up").text, "路径 lan0 正常");
         assert_eq!(zh.server("X999", &parameters, "something new").text, "something new");
-        assert_eq!(zh.server("P001", &HashMap::new(), "path lan0 is up").text, "path lan0 is up");
+        // Without parameters the English sentence itself tells them.
+        assert_eq!(zh.server("P001", &HashMap::new(), "path lan0 is up").text, "路径 lan0 正常");
         assert_eq!(Words::new(Lang::En).server("P001", &parameters, "path lan0 is up").text, "path lan0 is up");
     }
 }

@@ -55,8 +55,7 @@ fn good_page(context: &Context, loaded: &Loaded) -> Page {
     let detection = words.say(ids::DETECTION_IS, &[("time", &words.duration(config.detection()))]);
     let mut rows: Vec<Vec<Line>> = vec![vec![words.word(ids::DETECTION).into(), detection.into()]];
     for group in &config.groups {
-        let level = hotpair_config::guarantee(config, group);
-        let promise = hotpair_config::promise(level, words.lang());
+        let promise = hotpair_config::promise_of(config, group, words.lang());
         rows.push(vec![
             Line::new().text(words.word(ids::GUARANTEE_TITLE)).text(" ").tone(Tone::Accent, group.name.as_str()),
             promise.into(),
@@ -75,7 +74,7 @@ fn good_json(context: &Context, loaded: &Loaded) -> Value {
             let level = hotpair_config::guarantee(config, group);
             json!({
                 "name": group.name.as_str(), "guarantee": level.as_str(),
-                "promise": hotpair_config::promise(level, context.words.lang()),
+                "promise": hotpair_config::promise_of(config, group, context.words.lang()),
             })
         })
         .collect();

@@ -9,7 +9,7 @@ use hotpair_proto::arbiter::v1::{
     GroupOnNode, GroupStatus, NodeMode, NodeState, NodeStatus, SafetyCheckStatus, Status,
 };
 use hotpair_proto::heartbeat::v1::PathState;
-use hotpair_proto::resource::v1::{GroupObserved, GroupState, ResourceState};
+use hotpair_proto::resource::v1::{GroupObserved, GroupState, ResourceState, WatchdogState};
 
 /// Lines of evidence shown; all of them are in `--json` and in the story.
 const MAX_EVIDENCE: usize = 12;
@@ -23,6 +23,7 @@ pub fn page(status: &Status, sheet: Sheet) -> Page {
     groups(&mut page, status, sheet);
     paths::section(&mut page, &status.paths, local(status), peer(status), sheet);
     safety(&mut page, status, sheet);
+    arbitration(&mut page, status, sheet);
     alarms(&mut page, status, sheet);
     if !status.config_warnings.is_empty() {
         page.heading(sheet.words.word(ids::CONFIGURATION));
@@ -131,6 +132,55 @@ fn groups(page: &mut Page, status: &Status, sheet: Sheet) {
     }
 }
 
+/// Third parties, where there are any.
+fn arbitration(page: &mut Page, status: &Status, sheet: Sheet) {
+    let words = sheet.words;
+    let mut rows: Vec<Vec<Line>> = Vec::new();
+    let mut row = |title: &'static str, tone: Tone, text: String| {
+        rows.push(vec![dot(tone, sheet), words.word(title).into(), Line::new().tone(tone, text)]);
+    };
+    if let Some(witness) = &status.witness {
+        if witness.reachable {
+            let votes = witness.votes.iter().filter_map(|vote| {
+                let id = match vote.state.as_str() {
+                    "held" => ids::VOTE_HERE,
+                    "peer" => ids::VOTE_PEER,
+                    "free" => ids::VOTE_FREE,
+                    _ => return None,
+                };
+                Some(words.say(id, &[("group", &vote.group)]))
+            });
+            row(ids::WITNESS, Tone::Good, votes.collect::<Vec<_>>().join(&words.comma()));
+        } else {
+            row(ids::WITNESS, Tone::Warn, words.say(ids::WITNESS_SILENT, &[("reason", &witness.reason)]));
+        }
+    }
+    if let Some(fence) = &status.fence {
+        let (tone, text) = match (fence.order.as_str(), fence.health.as_str()) {
+            ("", "ready") => (Tone::Good, words.word(ids::FENCE_READY)),
+            ("", "broken") => (Tone::Warn, words.say(ids::FENCE_BROKEN, &[("reason", &fence.trouble)])),
+            ("", _) => (Tone::Dim, words.word(ids::FENCE_UNKNOWN)),
+            (order, _) => (Tone::Warn, format!("{order}{}", words.brackets(&fence.detail))),
+        };
+        row(ids::FENCING, tone, text);
+    }
+    if let Some(watchdog) = &status.watchdog {
+        let (tone, text) = match watchdog.state() {
+            WatchdogState::Armed => {
+                let time = words.duration(Duration::from_nanos(watchdog.timeout_ns));
+                (Tone::Good, words.say(ids::WATCHDOG_ARMED, &[("time", &time)]))
+            }
+            WatchdogState::Broken => (Tone::Warn, words.say(ids::WATCHDOG_BROKEN, &[("reason", &watchdog.reason)])),
+            WatchdogState::Off | WatchdogState::Unspecified => (Tone::Dim, words.word(ids::WATCHDOG_OFF)),
+        };
+        row(ids::WATCHDOG, tone, text);
+    }
+    if !rows.is_empty() {
+        page.heading(words.word(ids::ARBITRATION));
+        page.table(2, rows);
+    }
+}
+
 fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
     let words = sheet.words;
     let (tone, state) = match health::serving(group) {
@@ -169,8 +219,12 @@ fn group_title(page: &mut Page, group: &GroupStatus, sheet: Sheet) {
     page.line(line.hang(6));
     if !group.guarantee.is_empty() {
         // The promise begins with the level's name.
-        let promise = words.promise(&group.guarantee, &group.promise);
+        let promise = words.promise(group);
         page.line(Line::indented(6).tone(Tone::Dim, words.say(ids::GUARANTEE, &[("level", &promise)])));
+    }
+    for reason in &group.guarantee_reasons {
+        let text = words.server(&reason.id, &reason.parameters, &reason.text).text;
+        page.line(Line::indented(6).tone(Tone::Warn, words.say(ids::WEAKER_NOW, &[("reason", &text)])).hang(8));
     }
 }
 
