@@ -28,7 +28,7 @@ use std::sync::mpsc;
 /// Measured starts and stops asked of the history, at most, of each kind.
 const MEASURED: u32 = 2_000;
 /// Runs of a fault with a changed configuration: enough to see a clear difference.
-const ADVICE_SEEDS: u64 = 4;
+const ADVICE_SEEDS: u64 = 2;
 
 /// Everything that was found.
 struct Findings {
@@ -78,16 +78,13 @@ pub async fn rehearse(context: &Context, args: &RehearseArgs) -> Outcome {
         Rehearsal::new(loaded.config, &known).ok_or_else(|| Failure::new(Exit::Error, words, "F057", &[]))?;
     let chosen = chosen(&rehearsal, &args.fault, words)?;
     if args.list {
-        return list(context, args, &rehearsal, &chosen);
+        return list(context, args, &chosen);
     }
     let begun = hotpair_runtime::clock::now();
     let progress = Progress::new(words);
     let verdicts = play(&rehearsal, &chosen, args.seeds, |done, all| progress.show("F053", done, all));
-    let advice = if args.no_advice {
-        Vec::new()
-    } else {
-        advise(&rehearsal, &chosen, &verdicts, args.seeds.min(ADVICE_SEEDS), &progress)
-    };
+    let advice =
+        if args.no_advice { Vec::new() } else { advise(&rehearsal, &chosen, args.seeds.min(ADVICE_SEEDS), &progress) };
     progress.end();
     let took = hotpair_runtime::clock::now().since(begun);
     let (whole, named) = (args.fault.is_empty(), args.fault.clone());
@@ -137,11 +134,11 @@ fn chosen(rehearsal: &Rehearsal, names: &[String], words: Words) -> Result<Vec<C
         .collect()
 }
 
-fn list(context: &Context, args: &RehearseArgs, rehearsal: &Rehearsal, chosen: &[Case]) -> Outcome {
+fn list(context: &Context, args: &RehearseArgs, chosen: &[Case]) -> Outcome {
     if args.json {
         context.out.json(&document::list(context.words, chosen), false)?;
     } else {
-        context.out.page(&page::list(context.words, rehearsal, chosen))?;
+        context.out.page(&page::list(context.words, chosen))?;
     }
     Ok(Exit::Ok)
 }
@@ -175,22 +172,20 @@ fn play(rehearsal: &Rehearsal, cases: &[Case], seeds: u64, mut progress: impl Fn
 }
 
 /// Plays every change that makes sense and keeps those that help, the best first.
-fn advise(
-    rehearsal: &Rehearsal,
-    chosen: &[Case],
-    verdicts: &[Verdict],
-    seeds: u64,
-    progress: &Progress,
-) -> Vec<Advice> {
+fn advise(rehearsal: &Rehearsal, chosen: &[Case], seeds: u64, progress: &Progress) -> Vec<Advice> {
+    // Without chance in the times of resources, so that what differs comes from the change.
+    let mut base = rehearsal.clone();
+    base.assumptions = rehearsal.assumptions.middle();
+    let before = play(&base, chosen, seeds, |_, _| {});
     let changes: Vec<Change> = advice::changes(&rehearsal.scene);
     let count = changes.len();
     let mut kept = Vec::new();
     for (at, change) in changes.into_iter().enumerate() {
         progress.show("F054", at, count);
-        let Some(changed) = advice::rehearsal(&change, rehearsal) else { continue };
+        let Some(changed) = advice::rehearsal(&change, &base) else { continue };
         let cases: Vec<Case> = chosen.iter().filter_map(|case| changed.case(&case.name).cloned()).collect();
         let after = play(&changed, &cases, seeds, |_, _| {});
-        let advice = Advice::new(change, verdicts, &after);
+        let advice = Advice::new(change, &before, &after);
         if !advice.better.is_empty() {
             kept.push(advice);
         }

@@ -64,7 +64,7 @@ fn percentile(words: Words, lengths: &Lengths, percent: usize) -> String {
 }
 
 /// Every fault, by area.
-pub fn list(words: Words, rehearsal: &Rehearsal, chosen: &[Case]) -> Page {
+pub fn list(words: Words, chosen: &[Case]) -> Page {
     let mut page = Page::new();
     for (area, title) in AREAS {
         let rows: Vec<Vec<Line>> = chosen
@@ -85,7 +85,6 @@ pub fn list(words: Words, rehearsal: &Rehearsal, chosen: &[Case]) -> Page {
             page.table(2, rows);
         }
     }
-    let _ = rehearsal;
     page
 }
 

@@ -124,17 +124,17 @@ impl Advice {
         Self { change, better, worse }
     }
 
-    /// Faults in which data or exclusivity gain, and all that gain: for ordering, best first.
+    /// Faults in which data, exclusivity or service at all gain, less those that lose; and the same of all faults: for ordering.
     pub fn weight(&self) -> (i64, i64) {
-        let serious = |effects: &[Effect], of: fn(&Effect) -> Score| {
-            let count = effects
-                .iter()
-                .filter(|e| of(e).data > Duration::ZERO || of(e).dual > Duration::ZERO || of(e).unserved > 0);
-            i64::try_from(count.count()).unwrap_or(i64::MAX)
+        let count = |effects: &[Effect], counts: fn(&Effect) -> bool| {
+            i64::try_from(effects.iter().filter(|e| counts(e)).count()).unwrap_or(i64::MAX)
         };
-        let all = |effects: &[Effect]| i64::try_from(effects.len()).unwrap_or(i64::MAX);
-        let gained = serious(&self.better, |e| e.before) - serious(&self.worse, |e| e.after);
-        (gained, all(&self.better) - all(&self.worse))
+        let serious = |e: &Effect| {
+            let (before, after) = (&e.before, &e.after);
+            notable(before.data, after.data) || notable(before.dual, after.dual) || before.unserved != after.unserved
+        };
+        let gained = count(&self.better, serious) - count(&self.worse, serious);
+        (gained, count(&self.better, |_| true) - count(&self.worse, |_| true))
     }
 }
 

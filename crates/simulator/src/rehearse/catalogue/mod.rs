@@ -177,26 +177,31 @@ impl Book<'_> {
         self.scene.config.detection()
     }
 
+    /// Why something does not apply to the focus group.
+    fn lacks(&self, id: &'static str) -> Words {
+        let group = self.scene.group().map(ToString::to_string).unwrap_or_default();
+        Words::new(id, &[("group", &group)])
+    }
+
     /// The group can move at all.
     fn pair(&self) -> Result<(), Words> {
-        let group = self.scene.group().map(ToString::to_string).unwrap_or_default();
-        if self.scene.has_standby() { Ok(()) } else { Err(Words::new("F911", &[("group", &group)])) }
+        if self.scene.has_standby() { Ok(()) } else { Err(self.lacks("F911")) }
     }
 
     fn address(&self) -> Result<usize, Words> {
         let found = self.scene.focus_resources(|w| matches!(w, What::Address { .. }));
-        found.first().copied().ok_or_else(|| Words::new("F909", &[]))
+        found.first().copied().ok_or_else(|| self.lacks("F909"))
     }
 
     fn volume(&self) -> Result<usize, Words> {
         let found = self.scene.focus_resources(|w| matches!(w, What::Volume(_)));
-        found.first().copied().ok_or_else(|| Words::new("F908", &[]))
+        found.first().copied().ok_or_else(|| self.lacks("F908"))
     }
 
     /// The resource that serves: the last program, else the last one.
     fn program(&self) -> Result<usize, Words> {
         let last = |wanted: &dyn Fn(&What) -> bool| self.scene.focus_resources(wanted).last().copied();
-        last(&|w| matches!(w, What::App)).or_else(|| last(&|_| true)).ok_or_else(|| Words::new("F910", &[]))
+        last(&|w| matches!(w, What::App)).or_else(|| last(&|_| true)).ok_or_else(|| self.lacks("F910"))
     }
 
     fn resource_name(&self, at: usize) -> String {
@@ -204,7 +209,7 @@ impl Book<'_> {
     }
 
     fn service_net(&self) -> Result<usize, Words> {
-        self.scene.service_net().ok_or_else(|| Words::new("F909", &[]))
+        self.scene.service_net().ok_or_else(|| self.lacks("F909"))
     }
 
     fn networks(&self) -> Result<usize, Words> {

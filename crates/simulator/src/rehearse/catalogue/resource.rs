@@ -80,7 +80,7 @@ fn failures(book: &mut Book<'_>) {
     book.add_with(A, "address-removed", "G09", "F406", &[("resource", &label)], played);
     let first = book.scene.focus_resources(|_| true).first().copied();
     let label = first.map(|at| book.resource_name(at)).unwrap_or_default();
-    let played = first.ok_or_else(|| super::Words::new("F910", &[])).map(|at| {
+    let played = first.ok_or_else(|| book.lacks("F910")).map(|at| {
         Script::new(vec![fault(NOW, broken(o, at, true))])
             .watched(recovery(book, at))
             .repaired(undo(broken(o, at, false)))
