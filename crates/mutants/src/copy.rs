@@ -98,7 +98,7 @@ fn without_dev_dependencies(manifest: &str) -> String {
         if line.starts_with('[') {
             skip = line.starts_with("[dev-dependencies") || line.starts_with("[[test") || line.starts_with("[[bench");
         }
-        if !skip {
+        if !skip && !line.starts_with("clap") {
             out.push_str(line);
             out.push('\n');
         }
@@ -120,7 +120,9 @@ fn sources(below: &Path) -> io::Result<Vec<PathBuf>> {
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if path.is_dir() {
+            if path.is_dir() && path.file_name().is_some_and(|name| name == "bin") {
+                // Programs, and what only they need, are left out.
+            } else if path.is_dir() {
                 directories.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 files.push(path);

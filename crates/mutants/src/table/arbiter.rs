@@ -26,7 +26,7 @@ pub(super) const BUGS: &[Mutant] = &[
     mutant(
         3,
         "the word of a silent hbd reads as silence of the peer",
-        &["unknown_is_not_down", "no_false_failover", "one_owner", "stop_before_start"],
+        &["boot_safe", "unknown_is_not_down", "no_false_failover", "one_owner", "stop_before_start"],
         &[edit(FACTS, "PeerPresence::Unknown => «false»", "true")],
     ),
     mutant(
@@ -137,5 +137,11 @@ pub(super) const BUGS: &[Mutant] = &[
                 "self.paths.iter().any(|p| p.rx.state == PathState::Down)",
             ),
         ],
+    ),
+    mutant(
+        28,
+        "the wait for the peer's lease does not count from its last sign of life",
+        &["leased_one_owner"],
+        &[edit(EVALUATE, "«self.heard_at = self.heard_at.max(now);»", "")],
     ),
 ];

@@ -19,16 +19,6 @@ pub(super) const BUGS: &[Mutant] = &[
         )],
     ),
     mutant(
-        61,
-        "a start that was cancelled counts as stopped",
-        &["one_owner", "stop_before_start"],
-        &[edit(
-            RECOVERY,
-            "_ if busy.cancelled => resource.set_state(«ResourceState::Failed», fx.now)",
-            "ResourceState::Stopped",
-        )],
-    ),
-    mutant(
         62,
         "what is being stopped counts as stopped",
         &["one_owner", "stop_before_start"],
