@@ -150,7 +150,7 @@ fn arbitration(page: &mut Page, status: &Status, sheet: Sheet) {
                 };
                 Some(words.say(id, &[("group", &vote.group)]))
             });
-            row(ids::WITNESS, Tone::Good, votes.collect::<Vec<_>>().join(&words.comma()));
+            row(ids::WITNESS, Tone::Good, votes.collect::<Vec<_>>().join(words.comma()));
         } else {
             row(ids::WITNESS, Tone::Warn, words.say(ids::WITNESS_SILENT, &[("reason", &witness.reason)]));
         }

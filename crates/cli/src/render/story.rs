@@ -191,5 +191,5 @@ pub fn manual(areas: &[char], title_id: &str, words: Words) -> String {
 /// `{peer}` as a word that stands for something.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    text.replace('{', "*").replace('}', "*")
+    text.replace(['{', '}'], "*")
 }
