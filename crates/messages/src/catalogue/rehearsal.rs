@@ -335,6 +335,16 @@ pub static MESSAGES: &[Message] = &[
         "{standby} can send no probe of the safety check, and {owner} loses power",
         "{standby} 无法发送安全检查探测，且 {owner} 断电",
     ),
+    Message::new(
+        "F214",
+        "The switch ports of {owner} pass nothing, though they carry, and its lines are cut",
+        "{owner} 的交换机端口虽有载波但不转发数据，其他线路也中断",
+    ),
+    Message::new(
+        "F215",
+        "The switch ports of {standby} pass nothing, though they carry, and its lines are cut",
+        "{standby} 的交换机端口虽有载波但不转发数据，其他线路也中断",
+    ),
     Message::new("F220", "{owner} hears nothing on any path, and is heard", "{owner} 在所有路径上都听不到，但能被听到"),
     Message::new(
         "F221",

@@ -171,14 +171,12 @@ struct Piece {
 
 fn pieces(config: &Config) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let mut number = 0;
-    for resource in config.groups.iter().flat_map(|g| &g.resources) {
+    for (number, resource) in config.groups.iter().flat_map(|g| &g.resources).enumerate() {
         if let Kind::Ip(ip) = &resource.kind {
             let interfaces = NodeId::BOTH.map(|n| ip.interface.of(n).clone());
             let networks = vec![(ip.address, u32::from(ip.prefix))];
             pieces.push(Piece { interfaces, path: None, address: Some(number), networks });
         }
-        number += 1;
     }
     for (at, path) in config.paths.iter().enumerate() {
         if let Link::Udp { ends, .. } = &path.link {

@@ -48,6 +48,15 @@ pub enum Act {
         /// Passes nothing.
         on: bool,
     },
+    /// The switch port of one node passes nothing, and carries.
+    Quiet {
+        /// Which network.
+        net: usize,
+        /// Whose port.
+        node: NodeId,
+        /// Passes nothing.
+        on: bool,
+    },
     /// A network falls in two between the nodes; each still reaches its own half, clients and reference addresses included.
     Split {
         /// Which network.
@@ -73,6 +82,7 @@ struct NetState {
     port_lost: [bool; 2],
     dead: bool,
     mute: bool,
+    quiet: [bool; 2],
     split: bool,
 }
 
@@ -82,7 +92,7 @@ impl NetState {
     }
 
     fn usable(self, node: usize) -> bool {
-        self.carrier(node) && !self.mute
+        self.carrier(node) && !self.mute && !self.quiet[node]
     }
 
     fn joined(self) -> bool {
@@ -177,6 +187,7 @@ impl<'a> Stage<'a> {
             Act::Port { net, node, lost } => self.change(net, |n| n.port_lost[node.index()] = lost),
             Act::Dead { net, on } => self.change(net, |n| n.dead = on),
             Act::Mute { net, on } => self.change(net, |n| n.mute = on),
+            Act::Quiet { net, node, on } => self.change(net, |n| n.quiet[node.index()] = on),
             Act::Split { net, on } => self.change(net, |n| n.split = on),
         }
         self.tell(at);

@@ -64,6 +64,11 @@ fn cuts(book: &mut Book<'_>) {
             nets.clone().map(|_| Script::new(all_at(NOW, book.ports(node, true))).repaired(book.ports(node, false)));
         book.add(A, name, "W04", id, script);
     }
+    for (name, id, node) in [("owner-ports-quiet", "F214", o), ("standby-ports-quiet", "F215", s)] {
+        let quiet = |on| [book.nets(|net| Act::Quiet { net, node, on }), book.lines(on)].concat();
+        let script = nets.clone().map(|_| Script::new(all_at(NOW, quiet(true))).repaired(quiet(false)));
+        book.add(A, name, "W19", id, script);
+    }
     let script = nets.clone().map(|_| {
         let mut steps = all_at(NOW, book.ports(s, true));
         steps.push(fault(secs(5), Fault::PowerLoss(o, NEVER)));
