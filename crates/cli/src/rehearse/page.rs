@@ -260,13 +260,14 @@ fn alarms(verdict: &Verdict, most: usize) -> String {
     text
 }
 
+/// What of a score a finding is about.
+type Measure = fn(&Score) -> Duration;
+
 fn worst(words: Words, findings: &Findings, page: &mut Page) {
     let scored: Vec<(&Verdict, Score)> = findings.verdicts.iter().map(|v| (v, Score::of(v))).collect();
     page.heading(words.word("F031"));
     let mut said = false;
-    let kinds: [(&str, Tone, fn(&Score) -> Duration); 2] =
-        [("F033", Tone::Bad, |s| s.data), ("F034", Tone::Bad, |s| s.dual)];
-    for (id, tone, of) in kinds {
+    for (id, of) in [("F033", (|s| s.data) as Measure), ("F034", |s| s.dual)] {
         let mut found: Vec<(&str, Duration)> =
             scored.iter().filter(|(_, s)| of(s) > Duration::ZERO).map(|(v, s)| (v.name.as_str(), of(s))).collect();
         if found.is_empty() {
@@ -279,7 +280,7 @@ fn worst(words: Words, findings: &Findings, page: &mut Page) {
             .take(NAMED)
             .map(|(name, time)| format!("{name}{}", words.brackets(&length(words, *time))))
             .collect();
-        finding(words, page, tone, id, found.len(), &all);
+        finding(words, page, Tone::Bad, id, found.len(), &all);
     }
     let unserved: Vec<String> = scored.iter().filter(|(_, s)| s.unserved > 0).map(|(v, _)| v.name.clone()).collect();
     if !unserved.is_empty() {
