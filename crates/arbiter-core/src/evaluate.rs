@@ -275,7 +275,6 @@ impl Arbiter {
         let settings = &group.settings.value;
         let current = self.word.as_ref().is_some_and(|w| w.current);
         let remote = group.remote.as_ref();
-        let peer_resd = self.word.as_ref().is_some_and(|w| w.advert.resd_alive);
         Some(Facts {
             resd_known: self.resd_alive && self.observed.is_some(),
             peer: self.presence(),
@@ -306,26 +305,8 @@ impl Arbiter {
             failed_here: failed_here(group),
             i_may_host: self.may_host(group, me),
             peer_may_host: self.may_host(group, me.other()),
-            peer_ready: match remote {
-                Some(r) if current => match &r.ready {
-                    _ if r.failed || !peer_resd => Known::No,
-                    Readiness::Ready => Known::Yes,
-                    Readiness::NotReady { .. } => Known::No,
-                    Readiness::Unknown => Known::Unknown,
-                },
-                _ => Known::Unknown,
-            },
-            peer_claim: match remote {
-                None => PeerClaim::Unknown,
-                Some(r) => match r.claim {
-                    Claim::None => PeerClaim::None,
-                    Claim::Owner => PeerClaim::Owner,
-                    Claim::Releasing => PeerClaim::Releasing,
-                    // An offer counts only by the highest epoch: an old one was answered already.
-                    Claim::Released(offer) if offer.to == me && r.epoch == group.epoch => PeerClaim::OffersToMe,
-                    Claim::Released(_) => PeerClaim::Releasing,
-                },
-            },
+            peer_ready: remote.filter(|_| current).map_or(Known::Unknown, |r| self.peer_ready(r)),
+            peer_claim: remote.map_or(PeerClaim::Unknown, |r| peer_claim(r, group, me)),
             peer_serving: remote.is_some_and(|r| r.serving),
             peer_up: remote.is_some_and(known_up),
             peer_epoch_higher: remote.is_some_and(|r| r.epoch.owner() == Some(me.other()) && r.epoch >= group.epoch),
@@ -346,6 +327,17 @@ impl Arbiter {
             release_blocked: group.release_blocked_until.is_some(),
             offer_expired: group.phase == Phase::Released && now >= group.phase_since.after(crate::lease::OFFER_LIFE),
         })
+    }
+
+    /// Could the peer run it, by its current word?
+    fn peer_ready(&self, remote: &GroupAdvert) -> Known {
+        let resd = self.word.as_ref().is_some_and(|w| w.advert.resd_alive);
+        match &remote.ready {
+            _ if remote.failed || !resd => Known::No,
+            Readiness::Ready => Known::Yes,
+            Readiness::NotReady { .. } => Known::No,
+            Readiness::Unknown => Known::Unknown,
+        }
     }
 
     fn failback_due(&self, group: &Group, now: Timestamp) -> bool {
@@ -481,6 +473,18 @@ fn take(group: &mut Group, me: hotpair_types::NodeId, takeover: bool) {
     if group.taking.is_none() {
         // At the end of the number space (2^64 moves) nothing is taken any more: the rule stays and says so.
         group.taking = group.epoch.next(me).map(|epoch: Epoch| Taking { epoch, takeover });
+    }
+}
+
+/// The peer's stand.
+fn peer_claim(remote: &GroupAdvert, group: &Group, me: hotpair_types::NodeId) -> PeerClaim {
+    match remote.claim {
+        Claim::None => PeerClaim::None,
+        Claim::Owner => PeerClaim::Owner,
+        Claim::Releasing => PeerClaim::Releasing,
+        // An offer counts only by the highest epoch: an old one was answered already.
+        Claim::Released(offer) if offer.to == me && remote.epoch == group.epoch => PeerClaim::OffersToMe,
+        Claim::Released(_) => PeerClaim::Releasing,
     }
 }
 
