@@ -21,7 +21,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$work/corpus/$target" "$work/artifacts/$target"
   echo "== $target: $seconds s"
   if ! (cd "$here" && cargo fuzz run --fuzz-dir runner --sanitizer none --target "$host" "$target" \
-    "$work/corpus/$target" "corpus/$target" -- -max_total_time="$seconds" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
+    "$work/corpus/$target" "corpus/$target" -- -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2048 \
     -print_final_stats=1 -verbosity=0 -artifact_prefix="$work/artifacts/$target/" 2>&1 | tee "$work/$target.log" | grep -E '^stat::|SUMMARY|panicked|ERROR|Done'); then
     failed+=("$target")
   fi

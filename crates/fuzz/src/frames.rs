@@ -1,5 +1,7 @@
 //! The heartbeat frame, the core that takes it, and the serial line it may come over.
 
+use crc::{CRC_32_ISCSI, Crc};
+use heartbeat_core::disk::{AREA, BLOCK, Owner, PeerSlot, Place, SlotReader, SlotWriter};
 use heartbeat_core::serial_framing::{Deframer, Received, encode};
 use heartbeat_core::{
     Authenticator, HeartbeatConfig, HeartbeatCore, Input, LinkState, MAC_LEN, MAX_FRAME, Output, PathConfig, PathTag,
@@ -11,6 +13,7 @@ use sha2::Sha256;
 use std::time::Duration;
 
 const KEY: [u8; 32] = [7; 32];
+const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// A frame: what decodes encodes to bytes that decode to the same, and only the right tag is accepted.
 pub fn frame(data: &[u8]) {
@@ -139,4 +142,45 @@ pub fn serial(data: &[u8]) {
     let mut found = Vec::new();
     deframer.feed(&encode(frame), |r| found.push(r));
     assert_eq!(found.last(), Some(&Received::Frame(frame.to_vec())), "the next delimiter starts afresh");
+}
+
+fn place(node: NodeId) -> Place {
+    let path = PathTag::of(&PathName::new("disk").expect("a name"));
+    Place { pair: PairId(*b"thispair"), pair_name: "shop".to_owned(), node, path }
+}
+
+/// The area of a disk path: raw, with right checksums, and with the peer's slot well written: what was written is read, once.
+pub fn disk(data: &[u8]) {
+    let mut area = vec![0; AREA];
+    for (to, from) in area.iter_mut().zip(data) {
+        *to = *from;
+    }
+    let mut reader = SlotReader::new(place(NodeId::FIRST));
+    look(&mut reader, &area);
+    for block in area.chunks_exact_mut(BLOCK) {
+        let (bytes, sum) = block.split_at_mut(BLOCK - 4);
+        sum.copy_from_slice(&CASTAGNOLI.checksum(bytes).to_be_bytes());
+    }
+    look(&mut reader, &area);
+    let frame = data.get(..data.len().min(MAX_FRAME)).filter(|f| !f.is_empty()).unwrap_or(b"frame").to_vec();
+    let mut writer = SlotWriter::new(place(NodeId::SECOND), Incarnation(77));
+    assert!(writer.push(&frame), "an empty slot has room");
+    let (at, block) = (place(NodeId::SECOND).own_slot(), writer.take());
+    for (to, from) in area.iter_mut().skip(at).zip(block) {
+        *to = from;
+    }
+    let mut fresh = SlotReader::new(place(NodeId::FIRST));
+    assert_eq!(fresh.read(&area), PeerSlot::Frames(vec![frame]), "what was written is read");
+    assert_eq!(fresh.read(&area), PeerSlot::Silent, "and is news once");
+}
+
+fn look(reader: &mut SlotReader, area: &[u8]) {
+    if let Owner::Foreign(what) = place(NodeId::FIRST).owner(area) {
+        assert!(!what.is_empty(), "a refusal says why");
+    }
+    for _ in 0..4 {
+        if let PeerSlot::Damaged { what, .. } = reader.read(area) {
+            assert!(!what.is_empty(), "damage is named");
+        }
+    }
 }

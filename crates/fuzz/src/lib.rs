@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     ("frame", frames::frame),
     ("heartbeats", frames::heartbeats),
     ("serial", frames::serial),
+    ("disk", frames::disk),
     ("advert", network::advert),
     ("network", network::network),
     ("config", config::config),

@@ -108,7 +108,18 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     if let Some(op) = reply.get_mut(7) {
         *op = 2;
     }
+    let place = |node| heartbeat_core::disk::Place {
+        pair: PairId(*b"thispair"),
+        pair_name: "shop".to_string(),
+        node,
+        path: PathTag::of(&PathName::new("disk").unwrap()),
+    };
+    let mut writer = heartbeat_core::disk::SlotWriter::new(place(NodeId::SECOND), Incarnation(2));
+    assert!(writer.push(&whole));
+    let head = place(NodeId::SECOND).head();
+    let area = [&head[..], &[0; heartbeat_core::disk::BLOCK][..], &writer.take()[..]].concat();
     vec![
+        ("disk", "area", area),
         ("frame", "whole", whole.clone()),
         ("frame", "leaving", leaving),
         ("frame", "without-advert", frame(&[], 0, 3)),

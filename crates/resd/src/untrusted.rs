@@ -2,6 +2,8 @@
 //! panics only if something untrue follows from them.
 
 use crate::act::{frames, lease, ocf};
+use crate::fence::metadata::Metadata;
+use crate::reservation::sg_persist;
 use crate::target_store::TargetStore;
 use hotpair_types::{NodeId, PairId};
 use std::path::Path;
@@ -12,6 +14,11 @@ pub fn agent_output(data: &[u8]) {
     if let Some(reason) = ocf::reason(&text) {
         assert!(text.contains(&reason), "a reason is quoted, not made up");
     }
+    match Metadata::parse(&text) {
+        Ok(metadata) => drop(metadata.mistakes(["plug", "ip"].into_iter(), true)),
+        Err(why) => assert!(!why.is_empty(), "a refusal says why"),
+    }
+    let _ = (sg_persist::keys(&text), sg_persist::holder(&text));
 }
 
 /// A page of the disk lease's area: without the pair's key it is never a record.

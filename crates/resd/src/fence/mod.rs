@@ -12,7 +12,7 @@
 //! processes of their own, and what is written to the disk is written by threads of the blocking pool.
 
 pub mod agent;
-mod metadata;
+pub mod metadata;
 mod record;
 mod shoot;
 

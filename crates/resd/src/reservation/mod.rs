@@ -9,7 +9,7 @@
 
 mod guard;
 mod paths;
-mod sg_persist;
+pub mod sg_persist;
 
 use std::path::Path;
 
