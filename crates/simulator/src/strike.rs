@@ -65,7 +65,8 @@ impl World {
 
     fn vouch(&mut self, node: NodeId) {
         // The statement is true (A9): only then is anything promised.
-        if !self.nodes[node.other().index()].on {
+        // A command to a process that does not run times out: the word is not kept until it is untrue.
+        if !self.nodes[node.other().index()].on && self.nodes[node.index()].runs(Daemon::Arbiterd) {
             let peer = if node == NodeId::FIRST { "beta" } else { "alpha" };
             let order = Order::VouchPeerOff { peer: peer.to_string(), reason: "it is dark".to_string() };
             self.happenings.push(Happening::Vouched(node));
