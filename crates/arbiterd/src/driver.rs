@@ -346,8 +346,7 @@ impl Driver {
     /// The peer told of its groups: an event of this node's history (B1).
     fn peer_told(&mut self, (id, group, parameters): Heard, at: Timestamp) {
         let mine = self.settings.node;
-        let mut parameters: BTreeMap<String, String> =
-            parameters.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        let mut parameters: BTreeMap<String, String> = parameters.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
         for (name, node) in [("node", mine), ("peer", mine.other())] {
             parameters.insert(name.to_owned(), self.settings.name(node).to_owned());
         }

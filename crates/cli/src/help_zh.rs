@@ -43,7 +43,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("rehearse.seeds", "每种故障演练的次数"),
     ("rehearse.time", "某资源启动和停止所需时间，例如 web/app=8s,2s；未给出时取实测值，否则取假设值；可多次给出"),
     ("rehearse.no_advice", "不寻找更好的配置"),
-    ("rehearse.fail_on", "若有故障导致以下情况则以退出码 12 结束：dual、data-loss、unserved，或 outage>时间（例如 outage>5s）；可多次给出"),
+    (
+        "rehearse.fail_on",
+        "若有故障导致以下情况则以退出码 12 结束：dual、data-loss、unserved，或 outage>时间（例如 outage>5s）；可多次给出",
+    ),
     ("check", "检查配置：一次列出全部错误及处理办法，并说明其保证级别"),
     ("check.config", "配置文件"),
     ("check.against_running", "询问运行中的 arbiterd：用此文件重新加载会在本机造成什么；不作更改"),

@@ -41,8 +41,8 @@ mod session;
 
 pub use crate::config::{ConfigError, HeartbeatConfig, Key, MAX_ADVERT, MAX_PATHS, PathConfig, PathTag, Seed};
 pub use crate::frame::{
-    Authenticator, DecodeError, Echo, Flags, Frame, HEADER_LEN, MAC_LEN, MAX_FRAME, Report, ReportState, TagFunction, VERSION,
-    decode,
+    Authenticator, DecodeError, Echo, Flags, Frame, HEADER_LEN, MAC_LEN, MAX_FRAME, Report, ReportState, TagFunction,
+    VERSION, decode,
 };
 pub use crate::machine::{DropReason, HeartbeatCore, Input, LinkState, Output};
 pub use crate::replay::ReplayWindow;

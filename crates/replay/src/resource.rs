@@ -56,7 +56,9 @@ pub fn input_word(input: &Input) -> String {
         Input::Target(target) => format!("target {}", target.generation),
         Input::Done { op, outcome } => format!("operation {} ended: {outcome:?}", op.0),
         Input::Event { group, resource, event } => format!("noticed of {group}/{resource}: {event:?}"),
-        Input::Fence { report: Some(report), .. } => format!("fence order {} is {}", report.number, report.state.as_str()),
+        Input::Fence { report: Some(report), .. } => {
+            format!("fence order {} is {}", report.number, report.state.as_str())
+        }
         Input::Fence { report: None, health } => format!("fence devices are {}", health.as_str()),
         Input::Watchdog(state) => format!("watchdog is {}", state.as_str()),
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use hotpair_ipc::errors::Problem;
 use hotpair_proto::resource::v1 as api;
 use hotpair_types::{
-    BootId, Desired, Epoch, Failure, FailureScope, FenceHealth, FenceOrder, FenceReport, FenceState, Generation, GroupName, GroupObserved, GroupState, GroupTarget,
-    NodeId, ObservedView, ReadinessIssue, ResourceObserved, ResourceState, Target, Timestamp, WatchdogState,
+    BootId, Desired, Epoch, Failure, FailureScope, FenceHealth, FenceOrder, FenceReport, FenceState, Generation,
+    GroupName, GroupObserved, GroupState, GroupTarget, NodeId, ObservedView, ReadinessIssue, ResourceObserved,
+    ResourceState, Target, Timestamp, WatchdogState,
 };
 use tonic::Status;
 

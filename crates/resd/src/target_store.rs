@@ -87,7 +87,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = TargetStore::new(&dir.path().join("deep/er")).unwrap();
         assert_eq!(store.load(), Ok(None));
-        let target = Target { generation: Generation(4), boot: BootId([1; 16]), groups: Default::default(), fence: None };
+        let target =
+            Target { generation: Generation(4), boot: BootId([1; 16]), groups: Default::default(), fence: None };
         store.store(&target).unwrap();
         assert_eq!(store.load(), Ok(Some(target.clone())));
         for damage in ["", "{", "{\"format\":9,\"target\":null}", "\u{0}\u{1}"] {

@@ -1,8 +1,8 @@
 //! Inputs and outputs of the core: closed enums, so that every one can be recorded and replayed (B3).
 
+use crate::watchdog::WatchdogAct;
 use alloc::string::String;
 use core::time::Duration;
-use crate::watchdog::WatchdogAct;
 use hotpair_types::{
     FailureScope, FenceHealth, FenceReport, Generation, GroupName, ObservedView, ResourceName, Target, Timestamp,
     WatchdogState,

@@ -10,8 +10,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hotpair_types::{
-    BootId, Desired, FenceHealth, FenceReport, Generation, GroupName, Incarnation, ObservedView, ResourceName, ResourceState, Target,
-    Timestamp, WatchdogState,
+    BootId, Desired, FenceHealth, FenceReport, Generation, GroupName, Incarnation, ObservedView, ResourceName,
+    ResourceState, Target, Timestamp, WatchdogState,
 };
 use serde::{Deserialize, Serialize};
 

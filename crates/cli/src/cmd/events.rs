@@ -175,7 +175,9 @@ fn message(context: &Context, id: &str, as_json: bool) -> Outcome {
         return Ok(Exit::Ok);
     }
     let mut page = Page::new();
-    page.line(Line::new().tone(Tone::Accent, id.as_str()).text(words.colon()).tone(Tone::Bold, render::story::plain(&text)));
+    page.line(
+        Line::new().tone(Tone::Accent, id.as_str()).text(words.colon()).tone(Tone::Bold, render::story::plain(&text)),
+    );
     for (label, text) in parts {
         let label = format!("{}{}", words.word(label), words.colon());
         page.line(Line::indented(2).tone(Tone::Dim, label).text(text).hang(4));

@@ -134,19 +134,14 @@ pub static MESSAGES: &[Message] = &[
         "{peer} could not be switched off (order {number}): {detail}",
         "未能切断 {peer} 的电源（命令 {number}）：{detail}",
     )
-    .remedy(
-        "Look at the device; `hotpair status` shows what it said",
-        "检查该设备；`hotpair status` 显示其返回内容",
-    ),
+    .remedy("Look at the device; `hotpair status` shows what it said", "检查该设备；`hotpair status` 显示其返回内容"),
     Message::new(
         "E254",
         "The order {number} to switch {peer} off is taken back: it shows a sign of life, or nobody waits for it any more",
         "切断 {peer} 电源的命令 {number} 已撤回：它有生命迹象，或已没有服务组在等待",
     ),
-    Message::new("E260", "The witness does not answer: {reason}", "见证者没有应答：{reason}").meaning(
-        "Votes cannot be renewed; what is held ends by itself.",
-        "投票无法续期；已持有的投票会自行到期。",
-    ),
+    Message::new("E260", "The witness does not answer: {reason}", "见证者没有应答：{reason}")
+        .meaning("Votes cannot be renewed; what is held ends by itself.", "投票无法续期；已持有的投票会自行到期。"),
     Message::new("E261", "The witness answers again", "见证者恢复应答"),
     Message::new(
         "E262",

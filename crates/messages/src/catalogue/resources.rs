@@ -87,6 +87,14 @@ pub static MESSAGES: &[Message] = &[
             "Load the watchdog's driver, or correct `device` in [watchdog]; nobody else may have it open.",
             "加载看门狗驱动，或更正 [watchdog] 中的 `device`；其他程序不得占用该设备。",
         ),
-    Message::new("D121", "The watchdog is armed: it resets this node {ms} ms after the last renewed right", "看门狗已启用：最后一次续权 {ms} 毫秒后复位本机"),
-    Message::new("D122", "The watchdog is switched off: nothing runs here that needs it", "看门狗已停用：本机没有需要它的服务组"),
+    Message::new(
+        "D121",
+        "The watchdog is armed: it resets this node {ms} ms after the last renewed right",
+        "看门狗已启用：最后一次续权 {ms} 毫秒后复位本机",
+    ),
+    Message::new(
+        "D122",
+        "The watchdog is switched off: nothing runs here that needs it",
+        "看门狗已停用：本机没有需要它的服务组",
+    ),
 ];

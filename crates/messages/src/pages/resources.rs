@@ -324,7 +324,11 @@ pub(super) static PAGES: &[Page] = &[
             "Normal with [watchdog].",
             "Nothing. Do not kill resd for longer than the timeout.",
         ],
-        ["独占服务组在本机启动或运行：仅在刚确认其权利时喂狗。", "配置了 [watchdog] 时属正常。", "无须处理。不要让 resd 停止超过该时限。"],
+        [
+            "独占服务组在本机启动或运行：仅在刚确认其权利时喂狗。",
+            "配置了 [watchdog] 时属正常。",
+            "无须处理。不要让 resd 停止超过该时限。",
+        ],
     ),
     page(
         "D122",

@@ -94,12 +94,7 @@ pub async fn run_with_input(program: &Program, input: &[u8], limit: Duration, ca
     run_with(program, Some(input), limit, cancel).await
 }
 
-async fn run_with(
-    program: &Program,
-    input: Option<&[u8]>,
-    limit: Duration,
-    cancel: &CancellationToken,
-) -> Finished {
+async fn run_with(program: &Program, input: Option<&[u8]>, limit: Duration, cancel: &CancellationToken) -> Finished {
     let opened = output_file().and_then(|output| Ok((output, input.map(input_file).transpose()?)));
     let (mut output, input) = match opened {
         Ok(files) => files,

@@ -59,7 +59,12 @@ pub(crate) fn target(generation: u64, desired: Desired) -> Target {
         clear: 0,
         prepare: false,
     };
-    Target { generation: Generation(generation), boot: BOOT, groups: BTreeMap::from([(group_name(), group)]), fence: None }
+    Target {
+        generation: Generation(generation),
+        boot: BOOT,
+        groups: BTreeMap::from([(group_name(), group)]),
+        fence: None,
+    }
 }
 
 pub(crate) fn with(mut target: Target, change: impl FnOnce(&mut GroupTarget)) -> Target {
