@@ -247,6 +247,10 @@ impl Arbiter {
             let [typed, reason, by] = p;
             return Err(self.sentence("E714", None, &[typed, reason, by, ("sign", sign.as_str().to_string())]));
         }
+        // The word may have waited in a machine that stood still, and the peer may be back: first this node looks for itself.
+        if self.revalidate_until.is_some() {
+            return Err(self.sentence("E715", None, &p));
+        }
         let groups: Vec<GroupName> =
             self.groups.iter().filter(|g| g.steward() != self.me()).map(|g| g.config.name.clone()).collect();
         let mut plan = vec![self.sentence("E550", None, &p)];

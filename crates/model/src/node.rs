@@ -83,9 +83,12 @@ pub struct Node {
     /// Rounds of probes that the arbiter asked for in this tick.
     rounds: Vec<u64>,
     /// What this run of the arbiter was told last: views that say the same are not sent again.
-    said_peer: Option<(PathState, Option<(Incarnation, u64, bool)>)>,
+    said_peer: Option<SaidPeer>,
     said_observed: Option<ObservedView>,
 }
+
+/// What a view says of the peer: the path, and of its advert the run, the number and whether it is stale.
+type SaidPeer = (PathState, Option<(Incarnation, u64, bool)>);
 
 impl Node {
     /// A node that has just booted.

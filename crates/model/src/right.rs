@@ -143,9 +143,9 @@ impl Timings {
             return s;
         }
         let mut renewed = false;
-        for at in 0..self.sources() {
-            if let (Asked::Answered(age), true) = (s.asked[at], hear[at]) {
-                s.asked[at] = Asked::No;
+        for (asked, hear) in s.asked.iter_mut().zip(hear).take(self.sources()) {
+            if let (Asked::Answered(age), true) = (*asked, hear) {
+                *asked = Asked::No;
                 renewed |= age <= self.latency;
             }
         }
@@ -159,9 +159,9 @@ impl Timings {
         if renewed || matches!(self.guard, Guard::PetWhileAlive { .. }) {
             s.pet_age = 0;
         }
-        for at in 0..self.sources() {
-            if ask[at] && s.asked[at] == Asked::No {
-                s.asked[at] = Asked::UnderWay(0);
+        for (asked, ask) in s.asked.iter_mut().zip(ask).take(self.sources()) {
+            if ask && *asked == Asked::No {
+                *asked = Asked::UnderWay(0);
             }
         }
         s
@@ -240,10 +240,12 @@ impl World for Timings {
             // … then those who give the right: a question arrives in the tick in which it was asked, later, or never …
             for choice in 0..choices {
                 let (mut s, answered) = (s, bits(choice));
-                for at in 0..self.sources() {
-                    if let (Asked::UnderWay(age), true) = (s.asked[at], answered[at]) {
-                        s.asked[at] = Asked::Answered(age);
-                        s.given[at] = 0;
+                for ((asked, given), answered) in
+                    s.asked.iter_mut().zip(&mut s.given).zip(answered).take(self.sources())
+                {
+                    if let (Asked::UnderWay(age), true) = (*asked, answered) {
+                        *asked = Asked::Answered(age);
+                        *given = 0;
                     }
                 }
                 let step = |standby| Step { owner, answered, standby };

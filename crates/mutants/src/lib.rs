@@ -44,12 +44,15 @@ pub fn set(id: u32) {\n    ON.store(id, Ordering::Relaxed);\n}\n\
 #[inline]\n\
 pub fn is(id: u32) -> bool {\n    ON.load(Ordering::Relaxed) == id\n}\n";
 
+/// From where to where, and what which mutant puts there.
+type Place<'a> = (usize, usize, Vec<(u32, &'a str)>);
+
 /// The text of `file` with the edits of all `mutants` in it, each behind its switch.
 ///
 /// # Errors
 /// Every entry whose place is not there exactly once, or overlaps another one's, by number.
 pub fn mutate(file: &str, text: &str, mutants: &[Mutant]) -> Result<String, Vec<String>> {
-    let mut places: Vec<(usize, usize, Vec<(u32, &str)>)> = Vec::new();
+    let mut places: Vec<Place<'_>> = Vec::new();
     let mut errors = Vec::new();
     for (mutant, edit) in
         mutants.iter().flat_map(|m| m.edits.iter().map(move |e| (m, e))).filter(|(_, e)| e.file == file)

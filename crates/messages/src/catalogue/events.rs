@@ -247,4 +247,10 @@ pub static MESSAGES: &[Message] = &[
         "{peer} 有生命迹象（{sign}）：它没有断电",
     )
     .remedy("Power it off for real, then ask again", "真正切断其电源后再试"),
+    Message::new(
+        "E715",
+        "This node stood still and has not looked for {peer} since: the word may be from before",
+        "本节点曾停顿，此后尚未查看 {peer}：这条命令可能是停顿之前发出的",
+    )
+    .remedy("Look again whether {peer} is off, and ask again in a second", "再次确认 {peer} 已断电，一秒后再试"),
 ];

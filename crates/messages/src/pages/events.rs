@@ -735,4 +735,17 @@ pub(super) static PAGES: &[Page] = &[
             "真正切断电源（电源键、管理口、拔插头）后再试。",
         ],
     ),
+    page(
+        "E715",
+        [
+            "This node stood still for a moment, and a word that waited in it may be older than what happened meanwhile.",
+            "The machine was paused or suspended, or starved of processor time, while the command was on its way.",
+            "Make sure once more that the peer is off, and ask again: after a second the node has looked for itself.",
+        ],
+        [
+            "本节点曾短暂停顿，停顿期间等待的命令可能已经过时。",
+            "命令途中机器被暂停、挂起，或得不到处理器时间。",
+            "再次确认对方确已断电，然后重试：一秒后本节点已自行查看过。",
+        ],
+    ),
 ];
