@@ -41,8 +41,8 @@ install -m 0644 "$here/hotpair.tmpfiles.conf" "$root/lib/tmpfiles.d/hotpair.conf
 
 install -m 0644 "$here/hotpair.toml.example" "$destdir/etc/hotpair/hotpair.toml.example"
 install -m 0644 "$here/hotpair.toml.example.zh-CN" "$root/share/doc/hotpair/hotpair.toml.example.zh-CN"
-for page in README.md README.zh-CN.md CHANGELOG.md ARCHITECTURE.md docs/configuration.md docs/configuration.zh-CN.md docs/cli.md docs/cli.zh-CN.md docs/disk-path.md docs/disk-path.zh-CN.md docs/witness.md docs/witness.zh-CN.md; do
-  [ ! -f "$here/../$page" ] || install -m 0644 "$here/../$page" "$root/share/doc/hotpair/"
+for page in "$here"/../{README,README.zh-CN,CHANGELOG,ARCHITECTURE}.md "$here"/../docs/*.md; do
+  [ ! -f "$page" ] || install -m 0644 "$page" "$root/share/doc/hotpair/"
 done
 
 install -m 0644 "$here/hotpair.toml.5" "$root/share/man/man5/hotpair.toml.5"
