@@ -28,6 +28,7 @@ struct Found {
 
 impl Arbiter {
     pub(crate) fn raise_alarms(&mut self, now: Timestamp) {
+        // Each search ends before it makes anything, in the usual case: nothing is wrong.
         let mut found = Vec::new();
         self.node_alarms(&mut found);
         self.third_party_alarms(&mut found);
@@ -51,48 +52,48 @@ impl Arbiter {
     }
 
     fn node_alarms(&self, found: &mut Vec<Found>) {
-        let peer = self.name(self.me().other());
-        let me = self.name(self.me());
+        let peer = self.name_of(self.me().other());
+        let me = self.name_of(self.me());
         let mut raise = |id, severity, subject: &str, parameters| {
             found.push(Found { id, subject: subject.to_string(), severity, parameters });
         };
         if !self.hbd_alive {
-            raise("A120", Severity::Warning, &me, Vec::new());
+            raise("A120", Severity::Warning, me, Vec::new());
         }
         if !self.resd_alive {
-            raise("A121", Severity::Warning, &me, Vec::new());
+            raise("A121", Severity::Warning, me, Vec::new());
         }
         if let Some((error, _)) = &self.persist_error {
-            raise("A140", Severity::Critical, &me, alloc::vec![("reason", error.clone())]);
+            raise("A140", Severity::Critical, me, alloc::vec![("reason", error.clone())]);
         }
         match (self.presence(), self.sign()) {
             (PeerPresence::Heard, _) => {
                 if self.word.as_ref().is_none_or(|w| !w.current) {
-                    raise("A122", Severity::Warning, &peer, Vec::new());
+                    raise("A122", Severity::Warning, peer, Vec::new());
                 }
             }
             (PeerPresence::Silent, Sign::Alive(sign)) => {
-                raise("A103", Severity::Warning, &peer, alloc::vec![("sign", sign.as_str().to_string())]);
+                raise("A103", Severity::Warning, peer, alloc::vec![("sign", sign.as_str().to_string())]);
             }
-            (PeerPresence::Silent, Sign::Isolated) => raise("A150", Severity::Critical, &me, Vec::new()),
-            (PeerPresence::Silent, Sign::None) => raise("A110", Severity::Warning, &peer, Vec::new()),
-            (PeerPresence::Silent, Sign::Unknown) => raise("A111", Severity::Warning, &peer, Vec::new()),
+            (PeerPresence::Silent, Sign::Isolated) => raise("A150", Severity::Critical, me, Vec::new()),
+            (PeerPresence::Silent, Sign::None) => raise("A110", Severity::Warning, peer, Vec::new()),
+            (PeerPresence::Silent, Sign::Unknown) => raise("A111", Severity::Warning, peer, Vec::new()),
             (PeerPresence::Unknown, _) => {}
         }
         if let Some(word) = self.word.as_ref().filter(|w| w.current) {
             if word.advert.config != self.config.digest {
-                raise("A130", Severity::Critical, &peer, Vec::new());
+                raise("A130", Severity::Critical, peer, Vec::new());
             }
             if !word.advert.resd_alive {
-                raise("A123", Severity::Warning, &peer, Vec::new());
+                raise("A123", Severity::Warning, peer, Vec::new());
             }
         }
     }
 
     /// What a guarantee rests on beside the two nodes, and does not work.
     fn third_party_alarms(&self, found: &mut Vec<Found>) {
-        let me = self.name(self.me());
-        let peer = self.name(self.me().other());
+        let me = self.name_of(self.me());
+        let peer = self.name_of(self.me().other());
         let mut raise = |id, severity, subject: &str, reason: &str| {
             let parameters = alloc::vec![("reason", reason.to_string())];
             found.push(Found { id, subject: subject.to_string(), severity, parameters });
@@ -104,14 +105,14 @@ impl Arbiter {
         }
         if self.config.arbitration.fence.is_some() {
             if let Some(FenceHealth::Broken { reason }) = self.observed.as_ref().map(|o| &o.fence_health) {
-                raise("A161", Severity::Warning, &peer, reason);
+                raise("A161", Severity::Warning, peer, reason);
             }
             if let Some(FenceState::Failed { reason }) = self.arbitration.shot.as_ref().and_then(|s| s.state.as_ref()) {
-                raise("A162", Severity::Critical, &peer, reason);
+                raise("A162", Severity::Critical, peer, reason);
             }
         }
         if let Some(WatchdogState::Broken { reason }) = self.observed.as_ref().map(|o| &o.watchdog) {
-            raise("A163", Severity::Warning, &me, reason);
+            raise("A163", Severity::Warning, me, reason);
         }
     }
 
@@ -119,8 +120,8 @@ impl Arbiter {
         let Some(view) = self.view.as_ref().filter(|_| self.hbd_alive) else { return };
         let silent = view.all_paths_down();
         for path in &view.paths {
-            let cause = crate::report::cause(&path.rx.cause);
             if path.rx.state == PathState::Down && !silent {
+                let cause = crate::report::cause(&path.rx.cause);
                 let parameters =
                     alloc::vec![("cause", cause.to_string()), ("medium", path.medium.as_str().to_string())];
                 found.push(Found {
@@ -143,9 +144,9 @@ impl Arbiter {
 
     fn group_alarms(&self, at: usize, found: &mut Vec<Found>) {
         let Some(group) = self.groups.get(at) else { return };
-        let name = group.config.name.to_string();
+        let name = &group.config.name;
         let mut raise =
-            |id, severity, parameters| found.push(Found { id, subject: name.clone(), severity, parameters });
+            |id, severity, parameters| found.push(Found { id, subject: name.to_string(), severity, parameters });
         let mine = group.steward() == self.me();
         let failure_text = || group.observed.as_ref().map(trouble).unwrap_or_default();
         if group.state() == GroupState::StopFailed {
@@ -156,10 +157,11 @@ impl Arbiter {
                 Severity::Critical,
                 alloc::vec![("reason", failure_text()), ("rule", group.rule.to_string())],
             );
-        } else if let Some(rule) = rules::RULES.iter().find(|r| r.id == group.rule)
-            && rule.severity == Severity::Critical
-            && matches!(rule.action, Action::Stand | Action::Keep | Action::SeekVote | Action::Shoot)
-        {
+        } else if let Some(rule) = rules::RULES.iter().find(|r| {
+            r.severity == Severity::Critical
+                && matches!(r.action, Action::Stand | Action::Keep | Action::SeekVote | Action::Shoot)
+                && r.id == group.rule
+        }) {
             // A critical hold: nobody serves it, and a person can change that.
             raise("A201", Severity::Critical, alloc::vec![("rule", rule.id.to_string())]);
         }
@@ -196,7 +198,9 @@ impl Arbiter {
         let ready = if standby == me {
             (group.desired == Desired::Stopped && self.resd_alive).then(|| group.readiness(true))
         } else {
-            group.remote.as_ref().filter(|_| self.word.as_ref().is_some_and(|w| w.current)).map(|r| r.ready.clone())
+            let current = self.word.as_ref().is_some_and(|w| w.current);
+            let there = group.remote.as_ref().filter(|_| current).map(|r| &r.ready);
+            there.filter(|ready| matches!(ready, Readiness::NotReady { .. })).cloned()
         };
         if let Some(Readiness::NotReady { reason, .. }) = ready {
             found.push(Found {

@@ -2,11 +2,10 @@
 
 use crate::Arbiter;
 use crate::facts::{Facts, FailedHere, Known, PeerClaim, PeerPresence, Phase, Sign, Steward};
-use crate::group::{Group, Taking};
+use crate::group::{Group, Taking, Told};
 use crate::io::{Event, Failback, Output, Sentence};
 use crate::rules::{self, Action, Rule};
 use crate::safety::Need;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use hotpair_types::{
@@ -419,41 +418,51 @@ impl Arbiter {
     fn note(&mut self, at: usize, rule: &'static Rule, facts: &Facts, now: Timestamp) {
         let me = self.me();
         let Some(group) = self.groups.get(at) else { return };
-        let not_ready = |r: Readiness| match r {
+        let failure = group.observed.as_ref().map(crate::report::trouble).unwrap_or_default();
+        let not_ready = match group.readiness(self.resd_alive) {
             Readiness::NotReady { reason, .. } => reason,
             Readiness::Ready | Readiness::Unknown => String::new(),
         };
-        let failure = group.observed.as_ref().map(crate::report::trouble).unwrap_or_default();
-        let parameters: BTreeMap<String, String> = [
-            ("group", group.config.name.to_string()),
-            ("node", self.name(me)),
-            ("peer", self.name(me.other())),
+        let peer_not_ready = match group.remote.as_ref().map(|r| &r.ready) {
+            Some(Readiness::NotReady { reason, .. }) => reason.as_str(),
+            Some(Readiness::Ready | Readiness::Unknown) | None => "",
+        };
+        let sign = match facts.sign {
+            Sign::Alive(sign) => sign.as_str(),
+            Sign::Unknown | Sign::None | Sign::Isolated => "",
+        };
+        let by = group.intent.as_ref().map_or("", |i| i.by.as_str());
+        let moves = group.moves(now);
+        let told = Told { rule: rule.id, epoch: group.epoch, sign: facts.sign, moves };
+        let plain = [failure.as_str(), &not_ready, peer_not_ready, by].iter().all(|text| text.is_empty());
+        // Most evaluations decide what was decided before, for the same reason.
+        if plain && group.told == Some(told) {
+            return;
+        }
+        let (epoch, moves) = (group.epoch.to_string(), moves.to_string());
+        let parameters = [
+            ("by", by),
+            ("epoch", &epoch),
+            ("failure", &failure),
+            ("group", group.config.name.as_str()),
+            ("moves", &moves),
+            ("node", self.name_of(me)),
+            ("not_ready", &not_ready),
             // Who looks after it: its owner, or, before anybody owned it, its preferred node.
-            ("owner", self.name(group.steward())),
-            ("preferred", self.name(group.preferred())),
-            ("epoch", group.epoch.to_string()),
-            ("failure", failure),
-            ("not_ready", not_ready(group.readiness(self.resd_alive))),
-            ("peer_not_ready", not_ready(group.remote.as_ref().map_or(Readiness::Unknown, |r| r.ready.clone()))),
-            ("moves", group.moves(now).to_string()),
-            ("by", group.intent.as_ref().map(|i| i.by.clone()).unwrap_or_default()),
-            (
-                "sign",
-                match facts.sign {
-                    Sign::Alive(sign) => sign.as_str().to_string(),
-                    Sign::Unknown | Sign::None | Sign::Isolated => String::new(),
-                },
-            ),
-        ]
-        .into_iter()
-        .map(|(k, v)| (k.to_string(), v))
-        .collect();
-        let sentence = Sentence { id: rule.id.to_string(), parameters };
+            ("owner", self.name_of(group.steward())),
+            ("peer", self.name_of(me.other())),
+            ("peer_not_ready", peer_not_ready),
+            ("preferred", self.name_of(group.preferred())),
+            ("sign", sign),
+        ];
         let changed = group.rule != rule.id;
+        let parameters = parameters.into_iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let sentence = Sentence { id: rule.id.to_string(), parameters };
         let name = group.config.name.clone();
         if let Some(group) = self.groups.get_mut(at) {
             group.rule = rule.id;
             group.reason = sentence.clone();
+            group.told = plain.then_some(told);
         }
         // "Being written" lasts a millisecond and explains nothing.
         if changed && rule.id != "R130" {

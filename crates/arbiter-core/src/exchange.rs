@@ -2,6 +2,7 @@
 
 use crate::evaluate::known_up;
 use crate::facts::PeerPresence;
+use crate::group::Group;
 use crate::io::{Output, Severity};
 use crate::{Arbiter, PeerWord};
 use alloc::string::ToString;
@@ -123,6 +124,52 @@ impl Arbiter {
         }
     }
 
+    /// [`Self::make_advert`] would say the same as `old`, its number and what it has seen aside; found out without making it, since
+    /// most evaluations change nothing.
+    fn says(&self, old: &Advert) -> bool {
+        let Advert {
+            node,
+            boot,
+            arbiter,
+            seq: _,
+            seen: _,
+            config,
+            version,
+            booting,
+            leaving,
+            resd_alive,
+            nodes,
+            groups,
+            requests,
+            done,
+        } = old;
+        *node == self.me()
+            && *boot == self.seed.boot
+            && *arbiter == self.seed.arbiter
+            && *config == self.config.digest
+            && *version == ADVERT_VERSION
+            && *booting != self.boot_wait_over
+            && !*leaving
+            && *resd_alive == self.resd_alive
+            && *nodes == self.nodes
+            && groups.len() == self.groups.len()
+            && groups.iter().zip(&self.groups).all(|(told, group)| self.says_of(told, group))
+            && requests.iter().eq(self.requests.iter().map(|(r, _)| r))
+            && *done == self.done
+    }
+
+    fn says_of(&self, told: &GroupAdvert, group: &Group) -> bool {
+        let GroupAdvert { name, epoch, claim, state, serving, ready, failed, settings } = told;
+        *name == group.config.name
+            && *epoch == group.epoch
+            && *claim == group.claim(self.me())
+            && *state == group.state()
+            && *serving == self.may_be_up(group)
+            && *failed == (group.failed_until.is_some() || group.state() == hotpair_types::GroupState::Failed)
+            && *settings == group.settings
+            && *ready == group.readiness(self.resd_alive)
+    }
+
     /// Sends a new advert if anything in it changed.
     pub(crate) fn advertise(&mut self) {
         if self.groups.iter().all(|g| g.taking.is_none())
@@ -130,23 +177,17 @@ impl Arbiter {
         {
             self.seen = (word.advert.arbiter, word.advert.seq);
         }
-        let mut advert = self.make_advert();
         // Two arbiters confirming each other's confirmations would never come to rest: `seen` alone is sent only if the peer
         // waits for it (its run or an offer of it), and then it changes something else over there.
         let same = self.advert.as_ref().is_some_and(|old| {
-            advert.seq = old.seq;
-            let peer_waits = old.seen.0 != advert.seen.0 || self.peer_waits_for_sight(old.seen.1);
-            if !peer_waits {
-                advert.seen = old.seen;
-            }
-            *old == advert
+            let peer_waits = old.seen.0 != self.seen.0 || self.peer_waits_for_sight(old.seen.1);
+            (!peer_waits || old.seen == self.seen) && self.says(old)
         });
         if same {
             return;
         }
         self.advert_seq += 1;
-        advert.seq = self.advert_seq;
-        advert.seen = self.seen;
+        let advert = self.make_advert();
         self.advert = Some(advert.clone());
         self.outputs.push_back(Output::Advert(advert));
     }

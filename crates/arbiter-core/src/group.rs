@@ -1,7 +1,7 @@
 //! One group as this arbiter keeps it between inputs.
 
 use crate::checkpoint::RuleId;
-use crate::facts::{Facts, Phase};
+use crate::facts::{Facts, Phase, Sign};
 use crate::io::{GroupConfig, Sentence};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -26,6 +26,15 @@ pub(crate) struct Taking {
     pub(crate) epoch: Epoch,
     /// It is a takeover from a silent peer: validated again before it has any effect.
     pub(crate) takeover: bool,
+}
+
+/// See [`Group::told`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    pub(crate) rule: RuleId,
+    pub(crate) epoch: Epoch,
+    pub(crate) sign: Sign,
+    pub(crate) moves: u32,
 }
 
 /// A group.
@@ -66,6 +75,9 @@ pub(crate) struct Group {
     /// What `rule` was chosen by; made anew by each evaluation.
     #[serde(skip)]
     pub(crate) decided: Option<Facts>,
+    /// What `reason` was made of, if nothing else than this and the configuration.
+    #[serde(skip)]
+    pub(crate) told: Option<Told>,
     pub(crate) observed: Option<GroupObserved>,
     pub(crate) remote: Option<GroupAdvert>,
 }
@@ -98,6 +110,7 @@ impl Group {
             rule: "R999",
             reason: Sentence { id: String::from("R999"), parameters: BTreeMap::new() },
             decided: None,
+            told: None,
             observed: None,
             remote: None,
         }

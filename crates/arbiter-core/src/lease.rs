@@ -8,7 +8,6 @@ use crate::facts::{PeerPresence, Phase, Right, Sign};
 use crate::group::Group;
 use crate::io::{Failback, Output};
 use crate::safety::Need;
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 use hotpair_types::{Desired, Generation, GroupTarget, Target, Timestamp};
 
@@ -99,37 +98,43 @@ impl Arbiter {
         let accepted = observed.generation;
         let ground = self.ground();
         let leases: alloc::vec::Vec<_> = self.groups.iter().map(|g| self.lease(g, ground, now)).collect();
-        let mut groups = BTreeMap::new();
         for (group, lease) in self.groups.iter_mut().zip(leases) {
             group.lease_expires = lease;
-            // What is left running for a moment longer still runs by the right it was started by.
-            let told = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
-            let by = told.or_else(|| group.observed.as_ref().map(|o| o.epoch));
-            let mine = group.epoch.owner() == Some(self.config.node);
-            let epoch = by.filter(|_| group.desired == Desired::Started && !mine).unwrap_or(group.epoch);
-            groups.insert(
-                group.config.name.clone(),
-                GroupTarget {
-                    desired: group.desired,
-                    epoch,
-                    lease_expires: group.lease_expires,
-                    announce: group.announce,
-                    clear: group.settings.value.clear + group.local_clear,
-                    prepare: group.desired == Desired::Stopped && group.config.nodes.contains(&self.config.node),
-                },
-            );
         }
         let fence = self.fence_order();
         let newest = self.target.as_ref().map(|t| t.generation).max(accepted);
         // resd that lost its state, or a target it never got, must be told again.
         let known_there = self.target.as_ref().is_some_and(|t| accepted.is_none_or(|a| a <= t.generation));
-        if known_there && self.target.as_ref().is_some_and(|t| t.groups == groups && t.fence == fence) {
+        // Compared before it is made, since most evaluations change nothing.
+        let same = |t: &Target| {
+            t.groups.len() == self.groups.len()
+                && self.groups.iter().all(|g| t.groups.get(&g.config.name) == Some(&self.group_target(g)))
+        };
+        if known_there && self.target.as_ref().is_some_and(|t| t.fence == fence && same(t)) {
             return;
         }
+        let groups = self.groups.iter().map(|g| (g.config.name.clone(), self.group_target(g))).collect();
         let generation = Generation(newest.unwrap_or_default().0.saturating_add(1));
         let target = Target { generation, boot: self.seed.boot, groups, fence };
         self.target = Some(target.clone());
         self.outputs.push_back(Output::Target(target));
+    }
+
+    /// What resd is to do with the group now.
+    fn group_target(&self, group: &Group) -> GroupTarget {
+        // What is left running for a moment longer still runs by the right it was started by.
+        let told = self.target.as_ref().and_then(|t| t.groups.get(&group.config.name)).map(|t| t.epoch);
+        let by = told.or_else(|| group.observed.as_ref().map(|o| o.epoch));
+        let mine = group.epoch.owner() == Some(self.config.node);
+        let epoch = by.filter(|_| group.desired == Desired::Started && !mine).unwrap_or(group.epoch);
+        GroupTarget {
+            desired: group.desired,
+            epoch,
+            lease_expires: group.lease_expires,
+            announce: group.announce,
+            clear: group.settings.value.clear + group.local_clear,
+            prepare: group.desired == Desired::Stopped && group.config.nodes.contains(&self.config.node),
+        }
     }
 
     /// Instants at which something about the group may have to be decided afresh; those that lie behind have no effect.

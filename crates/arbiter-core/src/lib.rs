@@ -453,6 +453,7 @@ impl Arbiter {
             .map(|wanted: &GroupConfig| match old.remove(&wanted.name) {
                 Some(mut kept) => {
                     kept.config = wanted.clone();
+                    kept.told = None;
                     kept
                 }
                 None => {
@@ -487,14 +488,28 @@ impl Arbiter {
         }
     }
 
+    /// [`Self::durable`] would be the same as what was written; found out without making it, since most evaluations change nothing.
+    fn is_durable(&self, written: &Durable) -> bool {
+        let Durable { boot, boot_wait_over, heard_peer, groups, nodes } = written;
+        *boot == self.seed.boot
+            && *boot_wait_over == self.boot_wait_over
+            && *heard_peer == self.heard_peer
+            && *nodes == self.nodes
+            && self.groups.iter().all(|group| {
+                groups.get(&group.config.name).is_some_and(|DurableGroup { epoch, settings }| {
+                    *epoch == group.taking.map_or(group.epoch, |t| t.epoch) && *settings == group.settings
+                })
+            })
+    }
+
     fn persist_if_changed(&mut self, now: Timestamp) {
         if self.writing.is_some() || self.persist_error.as_ref().is_some_and(|(_, at)| now < at.after(PERSIST_RETRY)) {
             return;
         }
-        let durable = self.durable();
-        if self.written.as_ref() == Some(&durable) && self.persist_error.is_none() {
+        if self.persist_error.is_none() && self.written.as_ref().is_some_and(|written| self.is_durable(written)) {
             return;
         }
+        let durable = self.durable();
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.writing = Some(Writing { ticket, durable: durable.clone() });
@@ -506,8 +521,12 @@ impl Arbiter {
     }
 
     fn name(&self, node: NodeId) -> String {
+        self.name_of(node).to_string()
+    }
+
+    fn name_of(&self, node: NodeId) -> &str {
         let [first, second] = &self.config.names;
-        if node == NodeId::FIRST { first.to_string() } else { second.to_string() }
+        if node == NodeId::FIRST { first.as_str() } else { second.as_str() }
     }
 
     fn event(

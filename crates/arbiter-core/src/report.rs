@@ -10,8 +10,8 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use hotpair_types::{
-    Claim, GroupObserved, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PeerView, Readiness,
-    ResourceState, Timestamp, Verdict,
+    Claim, GroupObserved, GroupState, NodeId, NodeMode, ObservedView, PathCause, PathState, PathView, PeerView,
+    Readiness, ResourceState, Timestamp, Verdict,
 };
 
 /// Lines of evidence told with a verdict.
@@ -41,7 +41,13 @@ pub(crate) fn cause(cause: &PathCause) -> Cow<'static, str> {
 impl Arbiter {
     /// Paths that changed colour.
     pub(crate) fn report_paths(&mut self, view: &PeerView, now: Timestamp) {
-        let old = self.view.as_ref().filter(|v| v.hbd == view.hbd).map(|v| v.paths.clone()).unwrap_or_default();
+        let old = self.view.as_ref().filter(|v| v.hbd == view.hbd).map(|v| v.paths.as_slice()).unwrap_or_default();
+        let same =
+            |a: &PathView, b: &PathView| a.name == b.name && a.rx.state == b.rx.state && a.tx.state == b.tx.state;
+        if old.len() == view.paths.len() && old.iter().zip(&view.paths).all(|(a, b)| same(a, b)) {
+            return;
+        }
+        let old = old.to_vec();
         for path in &view.paths {
             let before = old.iter().find(|p| p.name == path.name);
             for (direction, is, was) in

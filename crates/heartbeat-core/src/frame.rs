@@ -214,6 +214,26 @@ impl<'a> Reader<'a> {
 /// # Errors
 /// See [`DecodeError`].
 pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
+    decode_with(bytes, Lists::default())
+}
+
+/// Memory of a frame's lists, used again and again: on a quiet pair frames are all there is to do.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    pub echoes: Vec<Echo>,
+    pub reports: Vec<Report>,
+}
+
+impl Lists {
+    /// Those of a frame that is done with.
+    pub fn of(frame: Frame<'_>) -> Self {
+        Self { echoes: frame.echoes, reports: frame.reports }
+    }
+}
+
+/// [`decode`] into memory that is there already; what it holds is overwritten.
+pub(crate) fn decode_with(bytes: &[u8], lists: Lists) -> Result<Frame<'_>, DecodeError> {
+    let Lists { mut echoes, mut reports } = lists;
     if bytes.len() > MAX_FRAME {
         return Err(DecodeError::Length);
     }
@@ -246,11 +266,11 @@ pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
         return Err(DecodeError::Field);
     }
     r.slice(newer_fields)?;
-    let mut echoes = Vec::with_capacity(echo_count);
+    echoes.clear();
     for _ in 0..echo_count {
         echoes.push(Echo { incarnation: Incarnation(r.u64()?), nonce: r.u64()?, age_us: r.u64()? });
     }
-    let mut reports = Vec::with_capacity(report_count);
+    reports.clear();
     for _ in 0..report_count {
         reports.push(Report { path: PathTag(r.u16()?), state: ReportState(r.u8()?), loss: r.u8()? });
     }

@@ -2,7 +2,7 @@
 
 use crate::advert::{OwnAdvert, PeerAdvert};
 use crate::config::{ConfigError, HeartbeatConfig, PathTag, Seed, earlier, share};
-use crate::frame::Authenticator;
+use crate::frame::{Authenticator, Lists};
 use crate::path::Path;
 use crate::session::Sessions;
 use alloc::collections::VecDeque;
@@ -189,6 +189,8 @@ pub struct HeartbeatCore {
     pub(crate) dirty: bool,
     last_view: Option<Timestamp>,
     pub(crate) outputs: VecDeque<Output>,
+    /// Memory only; says nothing.
+    pub(crate) lists: Lists,
 }
 
 impl HeartbeatCore {
@@ -242,6 +244,7 @@ impl HeartbeatCore {
             dirty: true,
             last_view: None,
             outputs: VecDeque::new(),
+            lists: Lists::default(),
         };
         core.finish(now);
         Ok(core)

@@ -26,6 +26,9 @@ pub(crate) struct Path {
     pub config: PathConfig,
     pub tag: PathTag,
     pub detection: Duration,
+    /// From here on an expected heartbeat is late: half an interval after it was due.
+    late_after: Duration,
+    half_interval: Duration,
     // Sending.
     pub sequence: u64,
     pub next_beat: Timestamp,
@@ -71,6 +74,8 @@ impl Path {
         Self {
             tag: config.tag(),
             detection: config.detection(),
+            late_after: share(config.interval, 3, 2),
+            half_interval: share(config.interval, 1, 2),
             config,
             sequence: 0,
             next_beat: now,
@@ -102,19 +107,17 @@ impl Path {
     }
 
     pub fn works(&self) -> bool {
-        self.link == LinkState::Working
+        matches!(self.link, LinkState::Working)
     }
 
     pub fn is_alive(&self) -> bool {
         matches!(self.rx.state, PathState::Up | PathState::Late)
     }
 
-    /// From here on an expected heartbeat is late: half an interval after it was due.
-    fn late_after(&self) -> Duration {
-        share(self.config.interval, 3, 2)
-    }
-
     fn whole_intervals(&self, elapsed: Duration) -> u32 {
+        if elapsed < self.config.interval {
+            return 0;
+        }
         let count = elapsed.as_nanos().checked_div(self.config.interval.as_nanos()).unwrap_or(0);
         u32::try_from(count).unwrap_or(u32::MAX)
     }
@@ -122,11 +125,11 @@ impl Path {
     /// A proven sign of life has arrived (S2, S20).
     pub fn on_life(&mut self, now: Timestamp) {
         let elapsed = now.since(self.last);
-        let missed = self.whole_intervals(elapsed.saturating_sub(share(self.config.interval, 1, 2)));
+        let missed = self.whole_intervals(elapsed.saturating_sub(self.half_interval));
         if self.heard {
             self.stats.missed = self.stats.missed.saturating_add(u64::from(missed.saturating_sub(self.missed_counted)));
         }
-        let on_time = self.heard && elapsed < self.late_after();
+        let on_time = self.heard && elapsed < self.late_after;
         (self.last, self.heard, self.missed_counted) = (now, true, 0);
         // What was rejected before a sign of life does not explain a silence after it.
         (self.reject, self.damage) = (None, None);
@@ -142,7 +145,7 @@ impl Path {
             self.good_count = 0;
         }
         // Frames between the beats (answers, chunks) prove life, but only one arrival per beat counts towards "good".
-        if self.good_count == 0 || now.since(self.good_at) >= share(self.config.interval, 1, 2) {
+        if self.good_count == 0 || now.since(self.good_at) >= self.half_interval {
             (self.good_count, self.good_at) = (self.good_count.saturating_add(1), now);
         }
         if self.good_count >= self.config.good {
@@ -161,7 +164,7 @@ impl Path {
                 }
             }
             PathState::Up | PathState::Late => {
-                if elapsed >= self.late_after() {
+                if elapsed >= self.late_after {
                     self.set_rx(PathState::Late, now);
                     self.count_missed(self.whole_intervals(elapsed).clamp(1, self.config.lost));
                 }
@@ -275,7 +278,7 @@ impl Path {
         match self.rx.state {
             PathState::Down => None,
             PathState::Unknown => Some(down),
-            PathState::Up => Some(self.last.after(self.late_after()).min(down)),
+            PathState::Up => Some(self.last.after(self.late_after).min(down)),
             PathState::Late => {
                 let next = self.missed_shown.saturating_add(1);
                 Some(self.last.after(self.config.interval.saturating_mul(next)).min(down))
@@ -344,7 +347,7 @@ impl Path {
     /// Brings causes and the transmit direction up to date. True: something worth telling has changed.
     pub fn refresh(&mut self, peer_heard: bool, now: Timestamp) -> bool {
         // Almost always everything is well in both directions and was so before.
-        let up = |view: &DirectionView| view.state == PathState::Up && view.cause == PathCause::None;
+        let up = |view: &DirectionView| view.state == PathState::Up && matches!(view.cause, PathCause::None);
         let well = self.works() && self.failed_beats == 0 && peer_heard && self.report == Some(PathState::Up);
         if well && !self.changed && up(&self.rx) && up(&self.tx) {
             return false;

@@ -2,7 +2,7 @@
 
 use crate::advert::Progress;
 use crate::config::{PathTag, share};
-use crate::frame::{DecodeError, Flags, Frame, decode};
+use crate::frame::{DecodeError, Flags, Frame, Lists, decode_with};
 use crate::machine::{DropReason, HeartbeatCore, Output};
 use crate::path::{Path, Reject};
 use crate::session::From;
@@ -24,17 +24,22 @@ enum Proof {
 
 impl HeartbeatCore {
     pub(crate) fn on_frame(&mut self, tag: PathTag, bytes: &[u8], now: Timestamp) {
-        if let Err(reason) = self.examine(tag, bytes, now) {
+        let examined = match decode_with(bytes, core::mem::take(&mut self.lists)) {
+            Ok(frame) => {
+                let examined = self.examine(tag, bytes, &frame, now);
+                self.lists = Lists::of(frame);
+                examined
+            }
+            Err(DecodeError::Version(_)) => Err(DropReason::Version),
+            Err(DecodeError::Length | DecodeError::Magic | DecodeError::Field) => Err(DropReason::Malformed),
+        };
+        if let Err(reason) = examined {
             self.count_drop(tag, reason, now);
             self.outputs.push_back(Output::Dropped { path: tag, reason });
         }
     }
 
-    fn examine(&mut self, tag: PathTag, bytes: &[u8], now: Timestamp) -> Result<(), DropReason> {
-        let frame = decode(bytes).map_err(|error| match error {
-            DecodeError::Version(_) => DropReason::Version,
-            DecodeError::Length | DecodeError::Magic | DecodeError::Field => DropReason::Malformed,
-        })?;
+    fn examine(&mut self, tag: PathTag, bytes: &[u8], frame: &Frame<'_>, now: Timestamp) -> Result<(), DropReason> {
         if frame.pair != self.config.pair {
             return Err(DropReason::Foreign);
         }
@@ -48,12 +53,12 @@ impl HeartbeatCore {
             return Err(DropReason::WrongPath);
         }
         let detection = self.path_mut(tag).map(|p| p.detection).ok_or(DropReason::WrongPath)?;
-        let from = self.sessions.note(&frame, now);
-        match (from, self.proof(&frame, detection, now)) {
+        let from = self.sessions.note(frame, now);
+        match (from, self.proof(frame, detection, now)) {
             (From::Replay, _) => Err(DropReason::Replayed),
             (From::Candidate, Proof::Fresh(sent)) => {
-                self.start_session(&frame);
-                self.on_life(&frame, sent, now);
+                self.start_session(frame);
+                self.on_life(frame, sent, now);
                 self.owe_advert(now);
                 self.announce(now);
                 Ok(())
@@ -65,7 +70,7 @@ impl HeartbeatCore {
                 Ok(())
             }
             (From::Current, Proof::Fresh(sent)) => {
-                self.on_life(&frame, sent, now);
+                self.on_life(frame, sent, now);
                 Ok(())
             }
             (From::Current, Proof::None | Proof::Stale) => Err(DropReason::Stale),
@@ -178,7 +183,8 @@ impl HeartbeatCore {
         // The frames that waited tell the same pause again and again, each a little more of it.
         let told = self.clock_lost.filter(|(nonce, _)| echo.nonce <= *nonce).map_or(Duration::ZERO, |(_, gap)| gap);
         let new = gap.saturating_sub(told);
-        if new > self.stall_threshold().saturating_add(share(held, 1, DRIFT)) {
+        let threshold = self.stall_threshold();
+        if new > threshold && new > threshold.saturating_add(share(held, 1, DRIFT)) {
             self.clock_lost = Some((echo.nonce, gap));
             self.record_stall(new, now);
         }

@@ -2,7 +2,7 @@
 
 use crate::advert::OwnAdvert;
 use crate::config::{PathTag, digest_of};
-use crate::frame::{self, Flags, Frame, Report, VERSION};
+use crate::frame::{self, Flags, Frame, Lists, Report, VERSION};
 use crate::machine::{HeartbeatCore, Output};
 use crate::path::Path;
 use alloc::vec::Vec;
@@ -186,12 +186,13 @@ impl HeartbeatCore {
 
     /// Builds and hands out one frame on a path. `chunk`: with a piece of the advert, if the peer lacks it.
     fn send(&mut self, at: usize, chunk: bool, now: Timestamp) {
-        let mut echoes = self.sessions.echoes(now);
+        let Lists { mut echoes, mut reports } = core::mem::take(&mut self.lists);
+        self.sessions.echoes(now, &mut echoes);
         let fixed = frame::length(0, self.paths.len(), 0);
         let space = self.paths.get(at).map_or(0, |p| p.config.max_frame).saturating_sub(fixed);
         echoes.truncate(space / frame::ECHO_LEN);
         let room = self.chunk_room(at, echoes.len());
-        let reports = self.reports();
+        self.reports(&mut reports);
         let Some(path) = self.paths.get_mut(at) else {
             return;
         };
@@ -223,6 +224,7 @@ impl HeartbeatCore {
             reports,
         };
         let bytes = self.auth.seal(&frame);
+        self.lists = Lists::of(frame);
         if let Some((_, _, next)) = piece {
             path.cursor = next;
         }
@@ -235,11 +237,12 @@ impl HeartbeatCore {
         self.outputs.push_back(Output::Send { path: path.tag, bytes });
     }
 
-    fn reports(&self) -> Vec<Report> {
+    fn reports(&self, reports: &mut Vec<Report>) {
         let session = self.sessions.current.as_ref();
         let report =
             |p: &Path| Report { path: p.tag, state: p.rx.state.into(), loss: session.map_or(255, |s| s.loss(p.tag)) };
-        self.paths.iter().map(report).collect()
+        reports.clear();
+        reports.extend(self.paths.iter().map(report));
     }
 }
 

@@ -140,10 +140,11 @@ impl Sessions {
 
     /// Echoes for a frame: the current run first, then the candidates, the one heard last first (a short frame of a
     /// narrow path may not hold them all).
-    pub fn echoes(&mut self, now: Timestamp) -> Vec<Echo> {
+    pub fn echoes(&mut self, now: Timestamp, echoes: &mut Vec<Echo>) {
         self.forget_old(now);
         self.candidates.sort_by_key(|s| core::cmp::Reverse(s.heard_at));
-        self.current.iter().chain(self.candidates.iter()).map(|s| s.echo(now)).collect()
+        echoes.clear();
+        echoes.extend(self.current.iter().chain(self.candidates.iter()).map(|s| s.echo(now)));
     }
 
     /// Bounds, and that no run is in two places.
