@@ -53,7 +53,7 @@ bench: deps release ## Measure: failover and switchover as distributions, idle c
 	@exec "$(TARGET_DIR)/release/bench"
 
 sim: ## Simulate SEEDS pairs (2000) with faults, from seed FROM (1); SEED=n tells the story of one
-	@exec $(CARGO) run --release --quiet -p simulator --bin sim -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000) --from $(or $(FROM),1)) $(SIMFLAGS)
+	@exec $(CARGO) run --profile sim --quiet -p simulator --bin sim -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000) --from $(or $(FROM),1)) $(SIMFLAGS)
 
 install: release ## Install binaries, units, man pages, completions, example configuration (DESTDIR and PREFIX honoured)
 	deploy/install.sh "$(TARGET_DIR)/release" "$(DESTDIR)" "$(PREFIX)"

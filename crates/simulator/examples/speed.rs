@@ -1,6 +1,10 @@
 //! Measures how fast a calm pair is simulated.
 use simulator::calm::{Calm, pair};
 
+/// Simulating is mostly small allocations: this allocator makes them cheap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Processor time of this thread in seconds: others may use the machine as well.
 fn cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();

@@ -180,6 +180,7 @@ impl World {
         let stands = !n.runs(Daemon::Arbiterd);
         let sent = n.local(self.now);
         let cut = self.wiring.lan_cut[node.index()];
+        let generous = self.bugs.generous_witness;
         let Some(witness) = &mut self.site.thirds.witness else { return };
         if witness.turn[node.index()] != turn {
             return;
@@ -201,7 +202,8 @@ impl World {
         let until = now + u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX / 8);
         let wanted = witness.wanted[node.index()].votes.clone();
         witness.held.retain(|group, (holder, _, end)| *end > now && (*holder != node || wanted.contains_key(group)));
-        for (group, epoch) in wanted {
+        for (group, epoch) in &wanted {
+            let (group, epoch) = (group.clone(), *epoch);
             let known = witness.highest.get(&group).copied().unwrap_or(Epoch::NEVER);
             if epoch != known && epoch.number <= known.number {
                 continue;
@@ -215,10 +217,12 @@ impl World {
         let end = sent.after(ttl.saturating_sub(ttl / MARGIN_PART));
         let mut votes = BTreeMap::new();
         for group in &self.groups {
-            let vote = match witness.held.get(group) {
-                Some((holder, epoch, _)) if *holder == node => VoteView::Held { epoch: *epoch, until: end },
-                Some((_, epoch, _)) => VoteView::Peer { epoch: *epoch },
-                None => VoteView::Free,
+            let asked = wanted.get(group).filter(|_| generous);
+            let vote = match (asked, witness.held.get(group)) {
+                (Some(epoch), Some(_)) => VoteView::Held { epoch: *epoch, until: end },
+                (None, Some((holder, epoch, _))) if *holder == node => VoteView::Held { epoch: *epoch, until: end },
+                (_, Some((_, epoch, _))) => VoteView::Peer { epoch: *epoch },
+                (_, None) => VoteView::Free,
             };
             votes.insert(group.clone(), vote);
         }
@@ -264,7 +268,7 @@ impl World {
         let state = if device.dead {
             FenceState::Failed { reason: format!("{}: no answer", device.name) }
         } else {
-            if !device.lies {
+            if !device.lies && !self.bugs.idle_device {
                 let back = device.back.unwrap_or(Duration::from_secs(7 * 24 * 3_600));
                 let was_on = self.nodes[peer.index()].on;
                 self.note(Some(peer), || "is switched off by its fence device".to_string());

@@ -171,6 +171,10 @@ pub struct Bugs {
     pub stopping_as_stopped: bool,
     /// A sign of life never reaches the arbiter.
     pub deaf_prober: bool,
+    /// The witness gives a vote to both nodes.
+    pub generous_witness: bool,
+    /// A fence device that does not lie confirms what it has not done.
+    pub idle_device: bool,
 }
 
 /// A time between two bounds, drawn anew each time.

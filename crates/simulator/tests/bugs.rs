@@ -8,6 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// Simulating is mostly small allocations: this allocator makes them cheap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Plays seeds with a bug, in parallel, until one of `wanted` was violated.
 fn notices(bugs: Bugs, profile: Profile, wanted: &[&str]) {
     const SEEDS: u64 = 600;
@@ -82,4 +86,16 @@ fn a_withdrawal_that_nobody_saw_is_noticed() {
         Profile::HandOvers,
         &["one_owner", "stop_before_start"],
     );
+}
+
+/// S1 at the level `witnessed`: a vote that both nodes get.
+#[test]
+fn a_vote_given_twice_is_noticed() {
+    notices(Bugs { generous_witness: true, ..Bugs::default() }, Profile::Arbitrated, &["third_party_one_owner"]);
+}
+
+/// S1 at the level `fenced`: a confirmation of what was not done.
+#[test]
+fn a_fence_that_did_nothing_is_noticed() {
+    notices(Bugs { idle_device: true, ..Bugs::default() }, Profile::Arbitrated, &["third_party_one_owner"]);
 }

@@ -13,6 +13,10 @@ use simulator::rng::Rng;
 use simulator::world::{Event, Happening, Record, World};
 use std::collections::BTreeMap;
 
+/// Simulating is mostly small allocations: this allocator makes them cheap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Hours of a run in the ordinary suite.
 const SHORT: u64 = 8;
 const HOUR: u64 = 3_600_000_000_000;

@@ -4,6 +4,10 @@ use simulator::rehearse::advice::{self, Advice};
 use simulator::rehearse::{Data, Rehearsal, Verdict};
 use std::path::Path;
 
+/// Simulating is mostly small allocations: this allocator makes them cheap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const KEY: &str = "5d0b1f7e93c24a68b7e1f05c2d9a8346e4c1b8f2706d5a93184ecf2b6a70d9e3";
 
 const PAIR: &str = r#"

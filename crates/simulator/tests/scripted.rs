@@ -10,6 +10,10 @@ use simulator::site::Site;
 use simulator::wire::path;
 use simulator::world::{Range, Times};
 
+/// Simulating is mostly small allocations: this allocator makes them cheap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn arbiter(node: NodeId) -> ArbiterConfig {
     let name = |n: &str| NodeName::new(n).expect("a name");
     let group = arbiter_core::io::GroupConfig {
