@@ -6,10 +6,11 @@
 //! Threading: freezing and thawing may be called from any thread.
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ pub struct FreezableFile {
     /// Open through the file system in user space.
     file: Option<File>,
     server: Child,
-    orders: ChildStdin,
+    orders: UnixStream,
 }
 
 impl FreezableFile {
@@ -63,9 +64,13 @@ impl FreezableFile {
         store.set_len(bytes)?;
         let device = OpenOptions::new().read(true).write(true).open("/dev/fuse").context("opening /dev/fuse")?;
         let mut server = Command::new(super::binary("freezer")?);
-        server.stdin(Stdio::piped()).stdout(device.try_clone()?).arg(content).arg(bytes.to_string());
-        let mut server = server.spawn().context("starting the server")?;
-        let orders = server.stdin.take().context("no way to give orders")?;
+        let (orders, taken) = UnixStream::pair()?;
+        orders.set_read_timeout(Some(LONGEST_FREEZE))?;
+        server.stdin(OwnedFd::from(taken)).stdout(device.try_clone()?).arg(content).arg(bytes.to_string());
+        let started = server.spawn().context("starting the server")?;
+        // Its end of the orders is in it alone: its end is seen here.
+        drop(server);
+        let server = started;
         let (point, number) = (content.with_extension("mount"), device.as_raw_fd());
         File::create(&point)?;
         // Mounted in the namespace of a thread that then ends: the open file is all that is left of it.
@@ -88,7 +93,7 @@ impl FreezableFile {
     /// # Errors
     /// When the server has gone.
     pub fn freeze(&self) -> Result<()> {
-        Ok((&self.orders).write_all(b"f")?)
+        self.order(b"f")
     }
 
     /// Everything that waits goes on.
@@ -96,7 +101,13 @@ impl FreezableFile {
     /// # Errors
     /// When the server has gone.
     pub fn thaw(&self) -> Result<()> {
-        Ok((&self.orders).write_all(b"t")?)
+        self.order(b"t")
+    }
+
+    /// Gives an order and waits until it has been carried out.
+    fn order(&self, order: &[u8; 1]) -> Result<()> {
+        (&self.orders).write_all(order)?;
+        (&self.orders).read_exact(&mut [0]).context("the server does not answer")
     }
 }
 
@@ -123,10 +134,13 @@ pub fn serve(device: File, content: &Path, bytes: u64) -> Result<()> {
     let server = Arc::new(Server { device, store, bytes, gate: Gate::default() });
     let serving = Arc::clone(&server);
     std::thread::Builder::new().name("freezer".into()).spawn(move || serving.run())?;
+    let mut orders = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let mut order = [0];
-    while std::io::stdin().read_exact(&mut order).is_ok() {
+    while orders.read_exact(&mut order).is_ok() {
         *server.gate.frozen.lock().unwrap_or_else(PoisonError::into_inner) = (order == *b"f").then(super::clock::now);
         server.gate.changed.notify_all();
+        // From here on it holds; who gave the order waits for that.
+        orders.write_all(&order)?;
     }
     Ok(())
 }
