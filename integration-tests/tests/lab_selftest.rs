@@ -120,7 +120,7 @@ fn udp_arrives(lab: &Lab, from: &Node, to: &Node, port: u16) -> Result<bool> {
         node.run(&["ip", "neigh", "replace", &address, "lladdr", &mac, "dev", "hb", "nud", "permanent"])?;
     }
     let socket = to.ns()?.in_net(|| Ok(std::net::UdpSocket::bind(target)?))?;
-    socket.set_read_timeout(Some(ms(150)))?;
+    socket.set_read_timeout(Some(ms(600)))?;
     packet::send_udp(&*from.ns()?, source, target, &[b"hello".to_vec()])?;
     loop {
         match socket.recv(&mut [0; 16]) {
