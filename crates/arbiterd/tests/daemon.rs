@@ -228,6 +228,13 @@ async fn a_freeze_survives_a_restart_and_a_dry_run_changes_nothing() {
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.expect("the freeze becomes durable");
+    // The history is written beside the loop, which never waits for it: a kill before that would lose the line.
+    let told = async {
+        while !events(&mut client).await.iter().any(|e| e.parameters.get("by").is_some_and(|by| by == "root")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("the freeze is in the history");
     drop(daemon);
     let mut daemon = machine.start();
     let mut client = daemon.client().await;
