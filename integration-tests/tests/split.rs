@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use integration_tests::ask::{BOUND, demand, epoch, nothing_moves_for, wait_rule};
+use integration_tests::ask::{BOUND, demand, epoch, nothing_moves_for, wait_all_red, wait_rule};
 use integration_tests::lab::vip::VipProbe;
 use integration_tests::lab::{NODES, clock, net, writer_log};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
@@ -47,6 +47,8 @@ fn a_healed_split_ends_with_one_owner() -> Result<()> {
     let ping = pair.ping("web", Duration::from_millis(20))?;
     pair.lab().split()?;
     pair.wait_until("beta serves too", BOUND, || pair.lab().beta().has_address(pair.vip("web")?))?;
+    // alpha, too, has seen the silence that its story is to tell.
+    wait_all_red(&pair, "alpha")?;
     let healed = clock::now();
     pair.lab().heal_all()?;
     pair.wait_healthy()?;
