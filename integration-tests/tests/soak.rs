@@ -7,30 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::ask::{ask, silence_heartbeats};
+use integration_tests::kills::Chance;
 use integration_tests::lab::node::DAEMONS;
 use integration_tests::lab::{NODES, clock};
 use integration_tests::pair::{GroupSpec, Pair, PairBuilder, PathSpec};
-
-/// Xorshift: the same seed gives the same faults.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn one_of(&mut self, list: &[&'static str]) -> Result<&'static str> {
-        let index = usize::try_from(self.below(u64::try_from(list.len())?))?;
-        list.get(index).copied().context("an empty list")
-    }
-
-    fn moment(&mut self, most_ms: u64) {
-        clock::pause(Duration::from_millis(self.below(most_ms)));
-    }
-}
 
 /// Makes one fault, lets it last and ends it; returns what it was.
 fn fault(pair: &Pair, chance: &mut Chance) -> Result<String> {
@@ -39,37 +19,37 @@ fn fault(pair: &Pair, chance: &mut Chance) -> Result<String> {
     Ok(match chance.below(9) {
         0 => {
             node.power_off()?;
-            chance.moment(2500);
+            chance.pause(Duration::from_millis(2500));
             pair.power_on(name)?;
             format!("{name} loses its power for a while")
         }
         1 | 2 => {
             node.kill9(daemon)?;
-            chance.moment(1500);
+            chance.pause(Duration::from_millis(1500));
             node.start(daemon)?;
             format!("{daemon} of {name} is killed")
         }
         3 => {
             node.kill9_all()?;
-            chance.moment(1500);
+            chance.pause(Duration::from_millis(1500));
             node.start_all()?;
             format!("all daemons of {name} are killed")
         }
         4 => {
             node.freeze()?;
-            chance.moment(3000);
+            chance.pause(Duration::from_millis(3000));
             node.thaw()?;
             format!("all daemons of {name} are frozen")
         }
         5 => {
             node.cut("hb")?;
-            chance.moment(1500);
+            chance.pause(Duration::from_millis(1500));
             node.heal("hb")?;
             format!("network hb of {name} is cut")
         }
         6 => {
             let faults = silence_heartbeats(pair, &["ser0"])?;
-            chance.moment(2000);
+            chance.pause(Duration::from_millis(2000));
             pair.lab().switch().remove_faults(&faults)?;
             pair.lab().cable("ser0")?.heal();
             "all heartbeats are lost".to_owned()
@@ -78,7 +58,7 @@ fn fault(pair: &Pair, chance: &mut Chance) -> Result<String> {
             let group = chance.one_of(&["shop", "web"])?;
             // It may be refused: the pair may not have recovered yet.
             let answer = ask(pair, name, &["switchover", group, "--no-wait"])?;
-            chance.moment(300);
+            chance.pause(Duration::from_millis(300));
             format!("{group} is ordered to move (exit code {})", answer.code)
         }
     })
@@ -97,7 +77,7 @@ fn whatever_happens_there_is_one_owner() -> Result<()> {
         .group(GroupSpec::address("web", 1).line("nodes = [\"beta\", \"alpha\"]"))
         .start()?;
     let client = pair.client("shop", Duration::from_millis(20), Duration::from_millis(100))?;
-    let mut chance = Chance(seed.max(1));
+    let mut chance = Chance::new(seed);
     let mut story = vec![format!("HOTPAIR_SOAK_SEED={seed}")];
     let end = clock::now() + Duration::from_secs(seconds);
     pair.never_dual("shop", || {

@@ -14,6 +14,7 @@ pub mod driver;
 pub mod explain;
 pub mod hbd_client;
 pub mod history;
+mod keyed;
 pub mod log;
 pub mod neighbour;
 pub mod peer_story;

@@ -151,9 +151,8 @@ fn group_to_wire(group: &GroupAdvert, now: Timestamp) -> pb::AdvertGroup {
 /// # Errors
 /// [`WireError`] with the first bad field.
 pub fn from_wire(message: &pb::Advert, received: Timestamp) -> Result<Advert, WireError> {
-    let minor = u16::try_from(message.version_minor).ok();
-    let version = match (u16::try_from(message.version_major), minor) {
-        (Ok(major), Some(minor)) if major == VERSION.0 => (major, minor),
+    let version = match (u16::try_from(message.version_major), u16::try_from(message.version_minor)) {
+        (Ok(major), Ok(minor)) if major == VERSION.0 => (major, minor),
         _ => return Err(WireError::Version(message.version_major, message.version_minor)),
     };
     let speaker = node("node", message.node)?;

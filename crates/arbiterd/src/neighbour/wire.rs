@@ -4,7 +4,8 @@
 //! key derived from the neighbour's key for this purpose only. Question and answer have different magics, so neither passes
 //! for the other. The question is padded, so that no answer is larger than it: nothing is amplified towards a forged sender.
 
-use hmac::{Hmac, KeyInit, Mac};
+use crate::keyed::keyed;
+use hmac::{Hmac, Mac};
 use prost::Message;
 use sha2::Sha256;
 use std::net::IpAddr;
@@ -231,14 +232,6 @@ fn cut(text: &str) -> String {
         kept.push(letter);
     }
     kept
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HMAC takes keys of every length (RFC 2104); the library's Result is for other MACs"
-)]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]

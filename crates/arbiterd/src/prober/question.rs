@@ -4,7 +4,8 @@
 //! heartbeat frame can pass for a question and no question for an answer (the magic is covered).
 
 use crate::convert::{advert as advert_wire, node};
-use hmac::{Hmac, KeyInit, Mac};
+use crate::keyed::keyed;
+use hmac::{Hmac, Mac};
 use hotpair_proto::arbiter::v1 as pb;
 use hotpair_types::{Advert, NodeId, PairId, Timestamp};
 use prost::Message;
@@ -130,14 +131,6 @@ impl Signer {
         }
         nonce.try_into().map_err(|_| Drop::Malformed)
     }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HMAC takes keys of every length (RFC 2104); the library's Result is for other MACs"
-)]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! 128 bits, under a key derived from the pair's key for this purpose only (FAULTS T12): somebody who may write to the store can
 //! delete votes, but cannot forge one, nor move one from group to group or from pair to pair.
 
-use hmac::{Hmac, KeyInit, Mac};
+use crate::keyed::keyed;
+use hmac::{Hmac, Mac};
 use hotpair_types::{BootId, Epoch, GroupName, Incarnation, NodeId, PairId};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -188,14 +189,6 @@ fn hex(text: &str) -> Option<[u8; TAG]> {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(bytes)
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HMAC takes keys of every length (RFC 2104); the library's Result is for other MACs"
-)]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]
